@@ -1,0 +1,283 @@
+/*
+ * bhx: the calls that Wasmtime's C API lacks, implemented in engine/src (Rust).
+ *
+ * Only src/engine includes this. No policy here: what is allowed and what an error is called is decided there.
+ *
+ * - Functions that return wasmtime_error_t * return NULL for success and otherwise an error the caller owns.
+ * - Panics do not leave these functions: they become errors.
+ * - The archive allocates with malloc: a bhx_block_t is freed with free(3), by way of bh_free().
+ * - Text is UTF-8 with a length, not terminated, unless said otherwise.
+ */
+#ifndef BHX_H
+#define BHX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <wasmtime.h>
+
+typedef void bhx_write_t(void *data, const uint8_t *text, size_t length);
+
+/* Bytes handed over: free with free(3). */
+typedef struct {
+	uint8_t *data;
+	size_t length;
+} bhx_block_t;
+
+/* Engines. */
+
+/* Make an engine; unlike wasm_engine_new_with_config() it can fail. Takes `config` over in any case. */
+wasmtime_error_t *bhx_engine_new(wasm_config_t *config, wasm_engine_t **out);
+
+/* Whether both handles are of one engine. */
+bool bhx_engine_same(const wasm_engine_t *a, const wasm_engine_t *b);
+
+/* Feed all that compiled code depends on (version, target, settings) to a hash function. */
+void bhx_engine_compatibility(const wasm_engine_t *engine, bhx_write_t *write, void *data);
+
+/* Settings the C API has no setters for. */
+wasmtime_error_t *bhx_config_set(wasm_config_t *config, bool backtraces, bool coredump);
+
+/* Errors. */
+
+typedef struct {
+	int32_t trap_code;   /* Wasmtime's Trap as a number; -1: no trap */
+	uint32_t raised;     /* the code a callback of ours raised; 0: none did */
+	int32_t exit_status; /* of a guest that exited */
+	bool exited;
+	bool pool_full; /* the pool had no slot left */
+} bhx_error_info_t;
+
+void bhx_error_inspect(const wasmtime_error_t *error, bhx_error_info_t *out);
+
+/* The texts of an error and its causes, outermost first, without backtraces. */
+void bhx_error_causes(const wasmtime_error_t *error, bhx_write_t *write, void *data);
+
+typedef struct {
+	const char *data; /* NULL: not known */
+	size_t length;
+} bhx_text_t;
+
+typedef struct {
+	bhx_text_t function, module, file;
+	uint32_t line, column; /* 0: not known */
+	uint32_t function_index;
+	uint32_t offset; /* into the core module */
+} bhx_frame_t;
+
+/* The wasm frames of an error, innermost first. */
+void bhx_error_frames(const wasmtime_error_t *error, void (*frame)(void *data, const bhx_frame_t *frame), void *data);
+
+/* Polling. */
+
+/* The threads WASI needs: one for timers and sockets, at most `blocking` for file operations. */
+typedef struct bhx_runtime bhx_runtime_t;
+
+wasmtime_error_t *bhx_runtime_new(size_t blocking, bhx_runtime_t **out);
+
+/* Does not wait for file operations under way. NULL is allowed. */
+void bhx_runtime_free(bhx_runtime_t *runtime);
+
+/* How a future tells that it can go on. Reference-counted; all three are called from any thread. */
+typedef struct bhx_waker {
+	void (*retain)(const struct bhx_waker *);
+	void (*release)(const struct bhx_waker *);
+	void (*wake)(const struct bhx_waker *);
+} bhx_waker_t;
+
+enum { BHX_PANICKED = -1, BHX_PENDING = 0, BHX_READY = 1 };
+
+/*
+ * Poll any future of the C API or of this header. `runtime` may be NULL for a store without WASI; with WASI,
+ * polling without one aborts the process in stock Wasmtime (engine note 1).
+ */
+int bhx_future_poll(wasmtime_call_future_t *future, const bhx_runtime_t *runtime, const bhx_waker_t *waker);
+
+/* Delete a future, finished or not. To be done before its store goes. */
+void bhx_future_delete(wasmtime_call_future_t *future, const bhx_runtime_t *runtime);
+
+/* Stores. */
+
+enum { BHX_REFUSE = 0, BHX_ALLOW = 1 /* anything else: raise an error of that code */ };
+
+/* Answers growth; `data` outlives the store. A maximum of SIZE_MAX means none. */
+typedef struct {
+	uint32_t (*memory_growing)(void *data, size_t current, size_t desired, size_t maximum);
+	void (*memory_failed)(void *data); /* the growth allowed last did not happen */
+	uint32_t (*table_growing)(void *data, size_t current, size_t desired, size_t maximum);
+	void (*table_failed)(void *data);
+	size_t instances, tables, memories;
+	void *data;
+} bhx_limiter_t;
+
+void bhx_store_limiter(wasmtime_store_t *store, const bhx_limiter_t *limiter);
+
+/* Bytes that one host call, or one result, may make the host allocate. */
+void bhx_store_hostcall_bytes(wasmtime_store_t *store, size_t bytes);
+
+/* Drop a guest's resource, running its destructor. */
+wasmtime_call_future_t *bhx_resource_drop_async(wasmtime_context_t *context,
+                                                const wasmtime_component_resource_any_t *handle,
+                                                wasmtime_error_t **error_out);
+
+/* Linking. */
+
+/* WASI 0.2 and wasi:http, asynchronous, with opening, streams, names and requests under our control. */
+wasmtime_error_t *bhx_linker_add_wasi(wasmtime_component_linker_t *linker);
+
+typedef struct bhx_instance_pre bhx_instance_pre_t;
+
+/* Link once, to instantiate many times. Usable from any thread. */
+wasmtime_error_t *bhx_linker_instantiate_pre(const wasmtime_component_linker_t *linker,
+                                             const wasmtime_component_t *component, bhx_instance_pre_t **out);
+void bhx_instance_pre_delete(bhx_instance_pre_t *pre);
+
+wasmtime_call_future_t *bhx_instance_pre_instantiate_async(const bhx_instance_pre_t *pre, wasmtime_context_t *context,
+                                                           wasmtime_component_instance_t *out,
+                                                           wasmtime_error_t **error_out);
+
+/* The bytes path. */
+
+typedef struct {
+	const uint8_t *data;
+	size_t length;
+} bhx_bytes_t;
+
+typedef struct {
+	bhx_block_t block; /* followed by a NUL; data is NULL where the result carries nothing */
+	bool is_err;
+} bhx_bulk_result_t;
+
+/* What the result of a call on the bytes path is made of. */
+enum {
+	BHX_FORM_NONE,
+	BHX_FORM_VALUE,
+	BHX_FORM_RESULT,     /* result<value, value> */
+	BHX_FORM_RESULT_ERR, /* result<_, value> */
+	BHX_FORM_RESULT_OK   /* result<value> */
+};
+
+enum { BHX_BULK_PARAMS = 4 };
+
+/*
+ * Call a function whose parameters and result are strings and byte lists. The shape must be the function's own.
+ * `args` is read here, what it points to while the future lives. NULL: more than BHX_BULK_PARAMS parameters.
+ */
+wasmtime_call_future_t *bhx_bulk_call_async(const wasmtime_component_func_t *func, wasmtime_context_t *context,
+                                            const bhx_bytes_t *args, size_t count, uint32_t form,
+                                            bhx_bulk_result_t *out, wasmtime_error_t **error_out);
+
+/* WASI. */
+
+/* A standard stream. Calls never block; one at a time for one instance, from the thread that polls it. */
+typedef struct {
+	ptrdiff_t (*read)(void *data, uint8_t *buffer, size_t length); /* bytes; 0: nothing yet; -1: end */
+	ptrdiff_t (*permit)(void *data);                               /* bytes `write` takes now; 0: none yet; -1: closed */
+	ptrdiff_t (*write)(void *data, const uint8_t *bytes, size_t length); /* 0, or -1: closed */
+	bool (*ready)(void *data);                                     /* whether read or permit would get anywhere */
+	void (*release)(void *data);                                   /* the store is done with it */
+	int fd;                                                        /* readiness is awaited here; -1: always ready */
+	bool terminal;
+	void *data;
+} bhx_stream_t;
+
+void bhx_wasi_stdin(wasi_config_t *config, const bhx_stream_t *stream);
+void bhx_wasi_stdout(wasi_config_t *config, const bhx_stream_t *stream);
+void bhx_wasi_stderr(wasi_config_t *config, const bhx_stream_t *stream);
+
+typedef struct {
+	uint32_t table; /* entries in the store's resource table */
+	uint32_t open_files;
+	uint64_t io_bytes;
+	uint64_t random_bytes; /* a single request for random bytes */
+	uint32_t raise_open_files, raise_io_bytes;
+} bhx_wasi_limits_t;
+
+enum { BHX_TCP_CONNECT = 0, BHX_TCP_LISTEN = 1, BHX_UDP_PEER = 2, BHX_UDP_BIND = 3 };
+
+/* Answers what a guest may reach; callable from any thread until released. */
+typedef struct {
+	bool (*address)(void *data, const char *ip, size_t length, uint16_t port, uint32_t use);
+	bool (*name)(void *data, const char *name, size_t length);
+	bool (*http)(void *data, const char *host, size_t length, uint16_t port);
+	void (*release)(void *data);
+	bool blocks; /* `address` may block: it is not called on the thread that polls */
+	bool tcp, udp, names;
+	void *data;
+} bhx_network_t;
+
+/* Give a store its WASI context; takes `config` over. `network` NULL grants nothing. */
+wasmtime_error_t *bhx_store_set_wasi(wasmtime_context_t *context, wasi_config_t *config, const bhx_wasi_limits_t *limits,
+                                     const bhx_network_t *network);
+
+/* Bytes through streams and files since the last reset. Only for stores with WASI. */
+uint64_t bhx_store_io_bytes(wasmtime_context_t *context, bool reset);
+
+/* Components and modules. */
+
+size_t bhx_component_code_size(const wasmtime_component_t *component);
+
+/* What instantiating a component adds up to, nested components included. */
+typedef struct {
+	uint64_t memory; /* initial size of all memories; bytes */
+	uint64_t instances, memories, tables;
+} bhx_sum_t;
+
+wasmtime_error_t *bhx_binary_sum(const uint8_t *data, size_t length, bhx_sum_t *out);
+
+/* Imports and exports. A text is NULL where there is none. */
+typedef struct {
+	bool import;
+	bhx_text_t interface;
+	bhx_text_t name;
+	wasmtime_component_func_type_t *type; /* owned by the callee; NULL for what is no function */
+} bhx_item_t;
+
+/*
+ * The functions a component exports, then the functions and interfaces it imports, until the callback says false.
+ * One pass: the C API's nth-functions would take quadratic time over a hostile component.
+ */
+wasmtime_error_t *bhx_component_items(const wasmtime_component_t *component,
+                                      bool (*item)(void *data, bhx_item_t *item), void *data);
+
+/* One node of a type. */
+typedef struct {
+	uint32_t kind; /* a bh_kind; NONE for a part without a type, and for "no result" */
+	uint32_t depth;
+	bhx_text_t name; /* of a parameter, field, case or flag */
+} bhx_node_t;
+
+/*
+ * The parameters of a function at depth 0, each followed by what it is made of, depth first; then its result, at
+ * depth 0 too. Fails for types that are not supported, and when the callback says false.
+ */
+wasmtime_error_t *bhx_func_walk(const wasmtime_component_func_type_t *type,
+                                bool (*node)(void *data, const bhx_node_t *node), void *data);
+
+enum { BHX_COMPILER = 0, BHX_MALFORMED = 1, BHX_NOT_VALID = 2 };
+
+/* Why the compiler refused a binary. */
+uint32_t bhx_binary_diagnose(const uint8_t *data, size_t length);
+
+typedef struct {
+	bool command;        /* exports _start */
+	bool wasi;           /* imports from wasi_snapshot_preview1 */
+	bool other_imports;  /* imports from elsewhere */
+	bool component_type; /* carries a component type, as wit-bindgen leaves it */
+} bhx_module_info_t;
+
+wasmtime_error_t *bhx_module_inspect(const uint8_t *data, size_t length, bhx_module_info_t *out);
+
+/* Make a component of a core module, with the official adapter for WASI 0.1. */
+wasmtime_error_t *bhx_module_wrap(const uint8_t *data, size_t length, bool command, bhx_block_t *out);
+
+/* WAVE. */
+
+/* Read "name(args...)" into as many values as the function has parameters. */
+wasmtime_error_t *bhx_wave_parse(const wasmtime_component_func_type_t *type, const char *call, size_t length,
+                                 wasmtime_component_val_t *out);
+
+/* A value as text, followed by a NUL. */
+wasmtime_error_t *bhx_wave_format(const wasmtime_component_val_t *value, bhx_block_t *out);
+
+#endif

@@ -1,0 +1,52 @@
+//! Engines: building one without aborting, telling them apart, and what its compiled code depends on.
+
+use crate::wrap::*;
+use std::ffi::c_void;
+use std::hash::{Hash, Hasher};
+use wasmtime::{Engine, Error};
+use wasmtime_c_api::{wasm_config_t, wasm_engine_t};
+
+#[unsafe(no_mangle)]
+pub extern "C" fn bhx_engine_new(config: Box<wasm_config_t>, out: &mut *mut wasm_engine_t) -> CError {
+    guarded(|| {
+        let engine = Engine::new(crate::wrap::config(&config))?;
+        *out = Box::into_raw(Box::new(engine)).cast();
+        Ok(())
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn bhx_engine_same(a: &wasm_engine_t, b: &wasm_engine_t) -> bool {
+    Engine::same(engine(a), engine(b))
+}
+
+/// Feeds what compiled code depends on to C's hash function.
+#[unsafe(no_mangle)]
+pub extern "C" fn bhx_engine_compatibility(
+    e: &wasm_engine_t,
+    write: extern "C" fn(*mut c_void, *const u8, usize),
+    data: *mut c_void,
+) {
+    struct Forward(extern "C" fn(*mut c_void, *const u8, usize), *mut c_void);
+    impl Hasher for Forward {
+        fn write(&mut self, bytes: &[u8]) {
+            (self.0)(self.1, bytes.as_ptr(), bytes.len());
+        }
+        fn finish(&self) -> u64 {
+            0
+        }
+    }
+    engine(e).precompile_compatibility_hash().hash(&mut Forward(write, data));
+}
+
+/// Switches on what the C API has no setter for.
+#[unsafe(no_mangle)]
+pub extern "C" fn bhx_config_set(config: &mut wasm_config_t, backtraces: bool, coredump: bool) -> CError {
+    guarded(|| {
+        let config = config_mut(config);
+        config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(if backtraces { 64 } else { 0 }));
+        config.coredump_on_trap(coredump);
+        config.wasm_component_model_async(false);
+        Ok::<(), Error>(())
+    })
+}

@@ -1,0 +1,35 @@
+//! Wasmtime's C API as one static library, and the few calls it lacks (`bhx_*`, documented in
+//! `include/bhx.h`).
+//!
+//! There is no policy here: what is allowed, how much, and what an error is called is decided in C.
+//! Rules of this crate:
+//! - no panic leaves an entry point: each is wrapped in `guard`, and a panic becomes an error;
+//! - pointers to the C API's wrappers are cast to the Rust values inside them, which is sound only because
+//!   the wrappers are single-field structs and the version is pinned to the patch (`wrap.rs` asserts sizes);
+//! - what the guest can make us allocate is bounded by limits the caller sets.
+
+#![allow(non_camel_case_types)]
+
+mod component;
+mod engine;
+mod error;
+mod linker;
+mod module;
+mod poll;
+mod store;
+mod stream;
+mod toml;
+mod typed;
+mod types;
+mod wasi;
+mod wave;
+mod wrap;
+
+pub use wasmtime_c_api::*;
+
+use std::alloc::System;
+
+/// Memory comes from malloc, so that buffers can change hands between here and C without a copy: C frees what
+/// it is given, and hands over blocks that are freed here.
+#[global_allocator]
+static MALLOC: System = System;

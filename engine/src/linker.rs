@@ -1,0 +1,47 @@
+//! Linkers and what they make: components linked once, instantiated many times.
+
+use crate::poll::future;
+use crate::wrap::*;
+use wasmtime::component::{Instance, InstancePre};
+use wasmtime_c_api::{wasmtime_call_future_t, wasmtime_component_linker_t, wasmtime_component_t, wasmtime_error_t};
+
+#[unsafe(no_mangle)]
+pub extern "C" fn bhx_linker_add_wasi(l: &mut wasmtime_component_linker_t) -> CError {
+    guarded(|| {
+        crate::module::link_exit(linker_mut(l))?;
+        crate::wasi::link(linker_mut(l))
+    })
+}
+
+pub struct bhx_instance_pre(InstancePre<Data>);
+
+#[unsafe(no_mangle)]
+pub extern "C" fn bhx_linker_instantiate_pre(
+    l: &wasmtime_component_linker_t,
+    c: &wasmtime_component_t,
+    out: &mut *mut bhx_instance_pre,
+) -> CError {
+    guarded(|| {
+        let pre = linker(l).instantiate_pre(component(c))?;
+        *out = Box::into_raw(Box::new(bhx_instance_pre(pre)));
+        Ok(())
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn bhx_instance_pre_delete(_pre: Option<Box<bhx_instance_pre>>) {}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn bhx_instance_pre_instantiate_async<'a>(
+    pre: &'a bhx_instance_pre,
+    context: Context<'a>,
+    out: &'a mut Instance,
+    error_out: &'a mut *mut wasmtime_error_t,
+) -> Box<wasmtime_call_future_t<'a>> {
+    future(async move {
+        match pre.0.instantiate_async(context).await {
+            Ok(instance) => *out = instance,
+            Err(error) => *error_out = Box::into_raw(Box::new(wasmtime_error_t::from(error))),
+        }
+    })
+}

@@ -1,0 +1,128 @@
+//! Polling a call's future with a real waker, inside a tokio context.
+
+use crate::wrap::*;
+use std::future::Future;
+use std::mem::ManuallyDrop;
+use std::pin::Pin;
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
+use tokio::runtime::{Builder, Runtime};
+use wasmtime::Error;
+use wasmtime_c_api::wasmtime_call_future_t;
+
+type Inner<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+const _: () = assert!(size_of::<wasmtime_call_future_t<'static>>() == size_of::<Inner<'static>>());
+
+/// The C API's future type around a future of ours, so that C knows only one kind.
+pub fn future<'a>(body: impl Future<Output = ()> + 'a) -> Box<wasmtime_call_future_t<'a>> {
+    let inner: Inner<'a> = Box::pin(body);
+    unsafe { Box::from_raw(Box::into_raw(Box::new(inner)).cast::<wasmtime_call_future_t<'a>>()) }
+}
+
+/// What C gives to be woken through: reference-counted, usable from any thread.
+#[repr(C)]
+pub struct bhx_waker {
+    retain: extern "C" fn(*const bhx_waker),
+    release: extern "C" fn(*const bhx_waker),
+    wake: extern "C" fn(*const bhx_waker),
+}
+
+static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop_waker);
+
+unsafe fn clone(data: *const ()) -> RawWaker {
+    let waker = data.cast::<bhx_waker>();
+    unsafe { ((*waker).retain)(waker) };
+    RawWaker::new(data, &VTABLE)
+}
+
+unsafe fn wake_by_ref(data: *const ()) {
+    let waker = data.cast::<bhx_waker>();
+    unsafe { ((*waker).wake)(waker) };
+}
+
+unsafe fn drop_waker(data: *const ()) {
+    let waker = data.cast::<bhx_waker>();
+    unsafe { ((*waker).release)(waker) };
+}
+
+unsafe fn wake(data: *const ()) {
+    unsafe {
+        wake_by_ref(data);
+        drop_waker(data);
+    }
+}
+
+/// The threads behind WASI: one that drives timers and sockets, and those that blocking file operations need.
+pub struct bhx_runtime(Runtime);
+
+#[unsafe(no_mangle)]
+pub extern "C" fn bhx_runtime_new(blocking: usize, out: &mut *mut bhx_runtime) -> CError {
+    guarded(|| {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .max_blocking_threads(blocking.max(1))
+            .thread_name("bulkhead-io")
+            .on_thread_start(block_signals)
+            .enable_all()
+            .build()
+            .map_err(Error::from)?;
+        *out = Box::into_raw(Box::new(bhx_runtime(runtime)));
+        Ok(())
+    })
+}
+
+/// Threads of ours take none of the program's signals.
+fn block_signals() {
+    unsafe {
+        let mut all = std::mem::zeroed();
+        libc::sigfillset(&mut all);
+        for fault in [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE] {
+            libc::sigdelset(&mut all, fault);
+        }
+        libc::pthread_sigmask(libc::SIG_BLOCK, &all, std::ptr::null_mut());
+    }
+}
+
+/// Gives the threads up without waiting for blocking operations that are still under way.
+#[unsafe(no_mangle)]
+pub extern "C" fn bhx_runtime_free(runtime: Option<Box<bhx_runtime>>) {
+    if let Some(runtime) = runtime {
+        let _ = guard(|| {
+            runtime.0.shutdown_background();
+            Ok(())
+        });
+    }
+}
+
+pub const PENDING: i32 = 0;
+pub const READY: i32 = 1;
+pub const PANICKED: i32 = -1;
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bhx_future_poll(
+    future: *mut wasmtime_call_future_t<'_>,
+    runtime: Option<&bhx_runtime>,
+    waker: *const bhx_waker,
+) -> i32 {
+    let inner = unsafe { &mut *future.cast::<Inner<'_>>() };
+    // Borrowed: cloned, and so retained, only by who keeps it.
+    let waker = ManuallyDrop::new(unsafe { Waker::from_raw(RawWaker::new(waker.cast(), &VTABLE)) });
+    let polled = guard(|| {
+        let _context = runtime.map(|runtime| runtime.0.enter());
+        Ok(inner.as_mut().poll(&mut Context::from_waker(&waker)))
+    });
+    match polled {
+        Ok(Poll::Pending) => PENDING,
+        Ok(Poll::Ready(())) => READY,
+        Err(_) => PANICKED,
+    }
+}
+
+/// Drops a future, finished or not, inside the context its parts may need.
+#[unsafe(no_mangle)]
+pub extern "C" fn bhx_future_delete(future: Option<Box<wasmtime_call_future_t<'_>>>, runtime: Option<&bhx_runtime>) {
+    let _ = guard(|| {
+        let _context = runtime.map(|runtime| runtime.0.enter());
+        drop(future);
+        Ok(())
+    });
+}

@@ -1,0 +1,109 @@
+//! Stores: a limiter that answers to C, bounds on what host calls allocate, resource drops.
+
+use crate::error::Raised;
+use crate::poll::future;
+use crate::wrap::*;
+use std::ffi::c_void;
+use wasmtime::{Error, ResourceLimiter};
+use wasmtime_c_api::{wasmtime_call_future_t, wasmtime_component_resource_any_t, wasmtime_error_t, wasmtime_store_t};
+
+/// C's answers: 0 refuse, 1 allow, anything else raises an error of that code.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct bhx_limiter {
+    memory_growing: extern "C" fn(*mut c_void, usize, usize, usize) -> u32,
+    memory_failed: extern "C" fn(*mut c_void),
+    table_growing: extern "C" fn(*mut c_void, usize, usize, usize) -> u32,
+    table_failed: extern "C" fn(*mut c_void),
+    instances: usize,
+    tables: usize,
+    memories: usize,
+    data: *mut c_void,
+}
+
+struct Limiter(bhx_limiter);
+unsafe impl Send for Limiter {}
+unsafe impl Sync for Limiter {}
+
+fn answer(code: u32) -> Result<bool, Error> {
+    match code {
+        0 => Ok(false),
+        1 => Ok(true),
+        code => Err(Error::from(Raised(code))),
+    }
+}
+
+impl ResourceLimiter for Limiter {
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> Result<bool, Error> {
+        answer((self.0.memory_growing)(self.0.data, current, desired, maximum.unwrap_or(usize::MAX)))
+    }
+
+    fn memory_grow_failed(&mut self, _error: Error) -> Result<(), Error> {
+        (self.0.memory_failed)(self.0.data);
+        Ok(())
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> Result<bool, Error> {
+        answer((self.0.table_growing)(self.0.data, current, desired, maximum.unwrap_or(usize::MAX)))
+    }
+
+    fn table_grow_failed(&mut self, _error: Error) -> Result<(), Error> {
+        (self.0.table_failed)(self.0.data);
+        Ok(())
+    }
+
+    fn instances(&self) -> usize {
+        self.0.instances
+    }
+
+    fn tables(&self) -> usize {
+        self.0.tables
+    }
+
+    fn memories(&self) -> usize {
+        self.0.memories
+    }
+}
+
+/// `limiter` is copied, but `limiter.data` must outlive the store.
+#[unsafe(no_mangle)]
+pub extern "C" fn bhx_store_limiter(store: &mut wasmtime_store_t, limiter: &bhx_limiter) {
+    let limiter = Owned(Box::into_raw(Box::new(Limiter(*limiter))));
+    store_mut(store).limiter(move |_data| limiter.lend());
+}
+
+/// The closure owns the limiter and lends it out for as long as the store lives.
+struct Owned(*mut Limiter);
+unsafe impl Send for Owned {}
+unsafe impl Sync for Owned {}
+
+impl Owned {
+    fn lend<'a>(&self) -> &'a mut Limiter {
+        unsafe { &mut *self.0 }
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        drop(unsafe { Box::from_raw(self.0) });
+    }
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn bhx_store_hostcall_bytes(store: &mut wasmtime_store_t, bytes: usize) {
+    store_mut(store).set_hostcall_fuel(bytes);
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn bhx_resource_drop_async<'a>(
+    mut context: Context<'a>,
+    handle: &'a wasmtime_component_resource_any_t,
+    error_out: &'a mut *mut wasmtime_error_t,
+) -> Box<wasmtime_call_future_t<'a>> {
+    let handle = *resource(handle);
+    future(async move {
+        if let Err(error) = handle.resource_drop_async(&mut context).await {
+            *error_out = Box::into_raw(Box::new(wasmtime_error_t::from(error)));
+        }
+    })
+}

@@ -1,0 +1,8 @@
+/* Says hello to argv[1], or to the world. */
+#include <stdio.h>
+
+int main(int argc, char **argv)
+{
+	printf("hello %s\n", argc > 1 ? argv[1] : "world");
+	return 0;
+}

@@ -1,0 +1,10 @@
+;; Traps after it has returned its result.
+(component
+    (core module $module
+        (func (export "run") (result i32) (i32.const 7))
+        (func (export "post") (param i32) unreachable)
+    )
+    (core instance $instance (instantiate $module))
+    (func (export "run") (result u32)
+        (canon lift (core func $instance "run") (post-return (core func $instance "post"))))
+)

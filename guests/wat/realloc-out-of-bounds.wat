@@ -1,0 +1,13 @@
+;; Offers the host memory for an argument past the end of its memory.
+(component
+    (core module $module
+        (memory (export "memory") 1)
+        (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 0xfffffff0))
+        (func (export "run") (param i32 i32))
+    )
+    (core instance $instance (instantiate $module))
+    (func (export "run") (param "v" string)
+        (canon lift (core func $instance "run")
+            (memory (core memory $instance "memory"))
+            (realloc (core func $instance "realloc"))))
+)

@@ -1,0 +1,11 @@
+;; Returns a list at an address that is not aligned for its elements.
+(component
+    (core module $module
+        (memory (export "memory") 1)
+        (data (i32.const 0) "\09\00\00\00\01\00\00\00")
+        (func (export "run") (result i32) (i32.const 0))
+    )
+    (core instance $instance (instantiate $module))
+    (func (export "run") (result (list u32))
+        (canon lift (core func $instance "run") (memory (core memory $instance "memory"))))
+)

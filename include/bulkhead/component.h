@@ -1,0 +1,96 @@
+/** Components: compiled code that instances are made from. */
+#ifndef BULKHEAD_COMPONENT_H
+#define BULKHEAD_COMPONENT_H
+
+#include "error.h"
+#include "limits.h"
+#include "permissions.h"
+#include "type.h"
+
+BH_BEGIN
+
+/**
+ * A component is immutable and belongs to the host that loaded it. It may be used from any thread.
+ * It is reference-counted: each successful load or ref is paired with one unref.
+ */
+
+/** How to load a component. Start from BH_COMPONENT_OPTIONS_INIT; zero means the default. */
+typedef struct {
+	size_t struct_size;                /**< set by the initialiser; lets the struct grow */
+	bh_limits limits;                  /**< limits.memory is required */
+	const bh_permissions *permissions; /**< NULL grants nothing; copied */
+	const char *name;                  /**< for messages and statistics; NULL: taken from the path */
+	bool wrap_modules;                 /**< take a core module built for WASI 0.1 too, and wrap it */
+} bh_component_options;
+
+#define BH_COMPONENT_OPTIONS_INIT BH_SIZED(bh_component_options)
+
+/**
+ * Load a component from a file and compile it.
+ *
+ * Blocks while compiling: seconds for large components.
+ *
+ * \param out      receives a new reference; untouched on failure
+ * \param host     the host it will belong to
+ * \param path     a component, binary or text
+ * \param options  see above; NULL is refused with BH_E_MISSING_LIMITS
+ * \param err      receives details on failure; may be NULL. Free with bh_error_free()
+ *
+ * \return BH_OK; BH_E_NOT_FOUND; BH_E_IO; BH_E_MISSING_LIMITS; BH_E_CONFIG; BH_E_POLICY; BH_E_NOT_A_COMPONENT
+ *         (a core module: the error says how to wrap it); BH_E_PARSE; BH_E_VALIDATION; BH_E_COMPILE; BH_E_LINK
+ *         (an import nobody provides, or of another type); BH_E_MEMORY_LIMIT (its own initial memories need
+ *         more than limits.memory); BH_E_BUSY (all engine variants are taken); BH_E_ENGINE; BH_E_NO_MEMORY
+ */
+BH_API BH_MUST_USE bh_status bh_component_load_file(bh_component **out, bh_host *host, const char *path,
+                                                    const bh_component_options *options, bh_error **err);
+
+/** The same from memory: binary or text. The bytes are not needed afterwards. */
+BH_API BH_MUST_USE bh_status bh_component_load_bytes(bh_component **out, bh_host *host, const void *bytes,
+                                                     size_t length, const bh_component_options *options,
+                                                     bh_error **err);
+
+/** Another reference. \return the same component */
+BH_API bh_component *bh_component_ref(bh_component *component);
+
+/** Give up a reference. NULL is allowed. */
+BH_API void bh_component_unref(bh_component *component);
+
+/** Its name; lives as long as the component. */
+BH_API const char *bh_component_name(const bh_component *component);
+
+/** The limits in force: options, defaults and the host's ceilings put together. */
+BH_API const bh_limits *bh_component_limits(const bh_component *component);
+
+/** One function a component exports, or one thing it imports. Pointers live as long as the component. */
+typedef struct {
+	const char *interface; /**< "acme:calc/math@1.0.0"; NULL for a function of the world itself */
+	const char *name;      /**< "divide"; NULL for an import that is a whole interface */
+	const char *signature; /**< "func(a: s32) -> string"; NULL where name is */
+} bh_item;
+
+BH_API size_t bh_component_export_count(const bh_component *component);
+
+/** An export; NULL past the end. */
+BH_API const bh_item *bh_component_export_at(const bh_component *component, size_t index);
+
+BH_API size_t bh_component_import_count(const bh_component *component);
+
+/** An import; NULL past the end. */
+BH_API const bh_item *bh_component_import_at(const bh_component *component, size_t index);
+
+/** What its instances need before they run. */
+typedef struct {
+	size_t struct_size;
+	uint64_t initial_memory; /**< all memories together; bytes */
+	uint32_t memories;
+	uint32_t tables;
+	uint32_t core_instances;
+	bool wrapped; /**< it was a core module, and was wrapped */
+	bool command; /**< it exports wasi:cli/run */
+} bh_component_needs;
+
+BH_API void bh_component_describe(const bh_component *component, bh_component_needs *out);
+
+BH_END
+
+#endif

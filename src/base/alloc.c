@@ -1,0 +1,133 @@
+#include "base/alloc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bulkhead/value.h"
+
+#ifdef BH_FAULTS
+#include <stdatomic.h>
+
+static _Atomic uint64_t allocations;
+static _Atomic uint64_t fail_at;
+static _Atomic bool fail_sticky;
+
+static bool fault(void)
+{
+	uint64_t n = atomic_fetch_add(&allocations, 1) + 1;
+	uint64_t at = atomic_load(&fail_at);
+	return at && (n == at || (n > at && atomic_load(&fail_sticky)));
+}
+
+void bh_alloc_fail_at(uint64_t nth, bool sticky)
+{
+	atomic_store(&allocations, 0);
+	atomic_store(&fail_sticky, sticky);
+	atomic_store(&fail_at, nth);
+}
+
+uint64_t bh_alloc_count(void)
+{
+	return atomic_load(&allocations);
+}
+#else
+static inline bool fault(void)
+{
+	return false;
+}
+
+void bh_alloc_fail_at(uint64_t nth, bool sticky)
+{
+	(void)nth;
+	(void)sticky;
+}
+
+uint64_t bh_alloc_count(void)
+{
+	return 0;
+}
+#endif
+
+void *bh_alloc(size_t size)
+{
+	return fault() ? NULL : malloc(size ? size : 1);
+}
+
+void *bh_calloc(size_t count, size_t size)
+{
+	return fault() ? NULL : calloc(count ? count : 1, size ? size : 1);
+}
+
+void *bh_realloc(void *block, size_t size)
+{
+	return fault() ? NULL : realloc(block, size ? size : 1);
+}
+
+void bh_free(void *block)
+{
+	free(block);
+}
+
+void bh_string_free(char *text)
+{
+	bh_free(text);
+}
+
+void *bh_memdup(const void *from, size_t size)
+{
+	void *copy = bh_alloc(size);
+	if (copy && size)
+		memcpy(copy, from, size);
+	return copy;
+}
+
+char *bh_strndup(const char *text, size_t length)
+{
+	char *copy = bh_alloc(length + 1);
+	if (!copy)
+		return NULL;
+	if (length)
+		memcpy(copy, text, length);
+	copy[length] = '\0';
+	return copy;
+}
+
+char *bh_strdup(const char *text)
+{
+	return bh_strndup(text, strlen(text));
+}
+
+char *bh_vformat(const char *format, va_list args)
+{
+	va_list again;
+	va_copy(again, args);
+	int length = vsnprintf(NULL, 0, format, again);
+	va_end(again);
+	if (length < 0)
+		return NULL;
+	char *text = bh_alloc((size_t)length + 1);
+	if (text)
+		vsnprintf(text, (size_t)length + 1, format, args);
+	return text;
+}
+
+char *bh_format(const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	char *text = bh_vformat(format, args);
+	va_end(args);
+	return text;
+}
+
+void *bh_grow(void *array, size_t count, size_t *capacity, size_t element)
+{
+	if (count < *capacity)
+		return array;
+	size_t wanted = *capacity ? *capacity * 2 : 8;
+	void *grown = bh_realloc(array, wanted * element);
+	if (grown)
+		*capacity = wanted;
+	return grown;
+}

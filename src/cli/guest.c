@@ -1,0 +1,107 @@
+#include "guest.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "exit_code.h"
+#include "interrupt.h"
+#include "output.h"
+#include "progress.h"
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* The library's remarks. They come from any thread; a line is one write. */
+static void pass_on(void *data, bh_log_level level, const char *message)
+{
+	const guest *g = data;
+	if (level <= BH_LOG_WARNING || report_is_verbose())
+		say_remark(g->terms->file, "%s: %s", level <= BH_LOG_WARNING ? "warning" : "remark", message);
+}
+
+static bh_status load(guest *g, const guest_options *options, bh_error **err)
+{
+	bh_host_options host = BH_HOST_OPTIONS_INIT;
+	host.profile = options->debug_info ? BH_PROFILE_DEVELOPMENT : BH_PROFILE_PRODUCTION;
+	host.allocation = BH_ALLOCATION_ON_DEMAND;
+	host.log = options->quiet ? NULL : pass_on;
+	host.log_data = g;
+	bh_component_options component = BH_COMPONENT_OPTIONS_INIT;
+	component.limits = g->terms->limits;
+	component.permissions = g->terms->permissions;
+	component.wrap_modules = options->wrap_modules;
+	bh_status status = bh_host_new(&g->host, &host, err);
+	return status ? status : bh_component_load_file(&g->component, g->host, g->terms->file, &component, err);
+}
+
+int guest_load(guest *out, const terms *t, const guest_options *options)
+{
+	*out = (guest){.terms = t};
+	interrupt_catch();
+	uint64_t begin = now_ns();
+	if (!options->quiet)
+		progress_begin(t->file);
+	bh_error *err = NULL;
+	bh_status status = load(out, options, &err);
+	progress_end();
+	out->load_ns = now_ns() - begin;
+	if (!status)
+		return 0;
+	return report_error(&(report){.file = t->file, .terms = t}, status, err, -1);
+}
+
+void guest_deinit(guest *g)
+{
+	interrupt_cancels(NULL);
+	bh_component_unref(g->component);
+	bh_host_free(g->host);
+	bh_cancel_free(g->cancel);
+	*g = (guest){0};
+}
+
+int guest_prepare_call(guest *g, bh_call_options *out)
+{
+	bh_error *err = NULL;
+	bh_status status = bh_cancel_new(&g->cancel, &err);
+	if (status)
+		return report_error(&(report){.file = g->terms->file}, status, err, -1);
+	out->cancel = g->cancel;
+	out->kill = true;
+	out->cpu_time = true; /* tells computing from waiting when the time is up */
+	interrupt_cancels(g->cancel);
+	return 0;
+}
+
+static bool imports_files(const bh_component *component)
+{
+	const bh_item *item;
+	for (size_t i = 0; (item = bh_component_import_at(component, i)); i++)
+		if (item->interface && !strncmp(item->interface, "wasi:filesystem/", strlen("wasi:filesystem/")))
+			return true;
+	return false;
+}
+
+report guest_report(const guest *g, const settings *s, const bh_usage *usage)
+{
+	return (report){.file = g->terms->file,
+	                .terms = g->terms,
+	                .usage = usage,
+	                .show_usage = s->usage,
+	                .load_ns = g->load_ns,
+	                .imports_files = imports_files(g->component)};
+}
+
+int guest_failed(const guest *g, const settings *s, const bh_usage *usage, bh_status status, bh_error *err)
+{
+	const report about = guest_report(g, s, usage);
+	int code = -1;
+	if (status == BH_E_CANCELLED)
+		code = interrupt_exit_code();
+	else if (status == BH_E_EXIT && err)
+		code = bh_error_exit_status(err) ? bh_error_exit_status(err) : EXIT_GUEST_ERR;
+	return report_error(&about, status, err, code ? code : -1);
+}

@@ -1,0 +1,163 @@
+/* How a process reports is decided once, by its options, and kept here. */
+#include "report.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "exit_code.h"
+#include "memory.h"
+#include "output.h"
+#include "report_json.h"
+#include "text.h"
+#include "wording.h"
+
+enum { FRAMES_SHOWN = 8 };
+
+static report_form form;
+static bool verbose;
+
+void report_as(report_form wanted, bool more)
+{
+	form = wanted;
+	verbose = more;
+}
+
+bool report_is_json(void)
+{
+	return form != REPORT_TEXT;
+}
+
+bool report_is_verbose(void)
+{
+	return verbose;
+}
+
+static FILE *json_stream(void)
+{
+	return form == REPORT_JSON ? stdout : stderr;
+}
+
+/* Frames are worth their lines when they carry names, and when the guest did not leave by itself. */
+static bool frames_tell(const bh_error *err)
+{
+	bool named = false;
+	for (size_t i = 0; i < bh_error_frame_count(err); i++)
+		named = named || bh_error_frame(err, i)->function;
+	return named && bh_error_trap(err) != BH_TRAP_EXIT;
+}
+
+static void say_frames(const bh_error *err)
+{
+	size_t count = bh_error_frame_count(err), shown = 0;
+	if (!verbose && !frames_tell(err))
+		return;
+	for (; shown < count && (verbose || shown < FRAMES_SHOWN); shown++) {
+		X_AUTO char *line = wording_of_frame(bh_error_frame(err, shown), verbose);
+		say_more("    %s", line);
+	}
+	if (shown < count)
+		say_more("    ... %zu more (--verbose)", count - shown);
+}
+
+static void say_details(const bh_error *err)
+{
+	say_frames(err);
+	for (size_t i = 0; verbose && i < bh_error_cause_count(err); i++)
+		say_more("cause: %s", bh_error_cause(err, i));
+}
+
+static void say_failure(const report *about, const bh_error *err, const wording *words)
+{
+	const bh_location *where = err ? bh_error_location(err) : NULL;
+	if (where && where->file && where->line) {
+		X_AUTO char *place = x_format("%s:%" PRIu32 ":%" PRIu32, where->file, where->line, where->column);
+		say_error(place, "%s", words->message);
+	} else {
+		say_error(about->file, "%s", words->message);
+	}
+	if (err)
+		say_details(err);
+	if (words->hint)
+		say_more("%s", words->hint);
+	report_usage(about);
+}
+
+static int tell(const report *about, bh_status status, const bh_error *err, const wording *words, int code)
+{
+	if (report_is_json())
+		report_json_error(json_stream(), about, status, err, words, code);
+	else
+		say_failure(about, err, words);
+	return code;
+}
+
+int report_error(const report *about, bh_status status, bh_error *err, int code)
+{
+	wording words = wording_of(about, status, err);
+	tell(about, status, err, &words, code < 0 ? exit_code_of(status) : code);
+	wording_deinit(&words);
+	bh_error_free(err);
+	return code < 0 ? exit_code_of(status) : code;
+}
+
+int report_words(const report *about, bh_status status, const char *message, const char *hint)
+{
+	const wording words = {(char *)message, (char *)hint};
+	return tell(about, status, NULL, &words, exit_code_of(status));
+}
+
+int report_missing_file(const char *path, int number)
+{
+	bh_status status = number == ENOENT || number == ENOTDIR ? BH_E_NOT_FOUND : BH_E_IO;
+	X_AUTO char *message =
+		status == BH_E_NOT_FOUND ? x_copy("no such file") : x_format("cannot be reached: %s", strerror(number));
+	return report_words(&(report){.file = path}, status, message, NULL);
+}
+
+void report_usage(const report *about)
+{
+	const bh_usage *usage = about->usage;
+	if (!about->show_usage || !usage || report_is_json())
+		return;
+	bool metered = about->terms->limits.fuel != BH_UNLIMITED;
+	X_AUTO char *fuel = metered ? x_format("fuel %" PRIu64, usage->fuel) : x_copy("fuel not metered");
+	X_AUTO char *refused =
+		usage->refused_growths ? x_format(", %" PRIu64 " growths refused", usage->refused_growths) : x_copy("");
+	say_more("usage: wall %s, cpu %s, %s, peak memory %s of %s%s, compiled in %s", text_nanoseconds(usage->wall_ns),
+	         text_nanoseconds(usage->cpu_ns), fuel, text_bytes(usage->peak_memory),
+	         text_bytes(about->terms->limits.memory), refused, text_nanoseconds(about->load_ns));
+}
+
+int report_exit(const report *about, int status)
+{
+	if (report_is_json()) {
+		report_json_exit(json_stream(), about, status);
+		return status;
+	}
+	bool wanted_files = about->imports_files && !terms_grant_folders(about->terms);
+	if (status && (wanted_files || verbose))
+		say_remark(about->file, "exited with %d", status);
+	if (status && wanted_files)
+		say_more(
+			"note: it imports wasi:filesystem and no folder is granted. To let it read one: --dir ./data::/data:ro\n"
+			"or in Component.toml:  [permissions]  filesystem.read = [\"./data\"]");
+	report_usage(about);
+	return status;
+}
+
+int report_missing_limits(const char *file, const char *command_name)
+{
+	X_AUTO char *name = text_component_name(file);
+	const char *rest = strcmp(command_name, "call") == 0 ? " 'export(args)'" : "";
+	char *example = bh_manifest_example(name);
+	X_AUTO char *shown = text_indent(example ? example : "", 4);
+	bh_string_free(example);
+	X_AUTO char *hint = x_format("A component must say how much it may use. Put a Component.toml beside it:\n\n"
+	                             "%s\n"
+	                             "or write one with:  bulkhead init %s\n"
+	                             "or for this run:    bulkhead %s --memory 64MB %s%s",
+	                             shown, file, command_name, file, rest);
+	return report_words(&(report){.file = file}, BH_E_MISSING_LIMITS, "no memory limit declared", hint);
+}

@@ -1,0 +1,56 @@
+/* Compiled code: a component on one engine variant, linked, ready to be instantiated. */
+#ifndef BH_ENGINE_CODE_H
+#define BH_ENGINE_CODE_H
+
+#include "bulkhead/component.h"
+#include "bulkhead/type.h"
+#include "bulkhead/value.h"
+#include "engine/variant.h"
+
+typedef struct bh_code bh_code;
+typedef struct bh_code_item bh_code_item;
+typedef struct bh_function bh_function;
+
+typedef struct {
+	uint64_t initial_memory; /* all memories of an instance together */
+	uint64_t core_instances;
+	uint32_t memories;
+	uint32_t tables;
+	bool wasi;    /* imports something of WASI */
+	bool wrapped; /* was a core module */
+	bool command; /* exports wasi:cli/run */
+} bh_code_info;
+
+/*
+ * Compile and link. `wrap` takes core modules built for WASI 0.1 too. Blocks while compiling.
+ * BH_E_NOT_A_COMPONENT, BH_E_PARSE, BH_E_VALIDATION, BH_E_COMPILE, BH_E_LINK, BH_E_UNSUPPORTED.
+ */
+bh_status bh_code_compile(bh_code **out, bh_variant *variant, const void *bytes, size_t length, bool wrap,
+                          bh_error **err);
+void bh_code_free(bh_code *code);
+
+const bh_code_info *bh_code_describe(const bh_code *code);
+
+/* Items: exports first. The signature is a new string; NULL for what is no function. */
+size_t bh_code_item_count(const bh_code *code);
+size_t bh_code_export_count(const bh_code *code);
+void bh_code_item_names(const bh_code *code, size_t index, const char **interface, const char **name);
+char *bh_code_item_signature(const bh_code *code, size_t index);
+
+/* A function prepared to be called: the export at `index`. */
+bh_status bh_function_new(bh_function **out, const bh_code *code, size_t index, bh_error **err);
+void bh_function_free(bh_function *function);
+
+const char *bh_function_name(const bh_function *function);
+const char *bh_function_signature(const bh_function *function);
+size_t bh_function_param_count(const bh_function *function);
+const char *bh_function_param_name(const bh_function *function, size_t index);
+const bh_type *bh_function_param(const bh_function *function, size_t index);
+const bh_type *bh_function_result(const bh_function *function);
+bool bh_function_is_bulk(const bh_function *function);
+bool bh_function_returns_resources(const bh_function *function);
+
+/* WAVE: arguments from text. */
+bh_status bh_function_parse(bh_value *out, const bh_function *function, const char *text, bh_error **err);
+
+#endif

@@ -1,0 +1,86 @@
+/* What the files of this room share, and no other room sees. */
+#ifndef BH_ENGINE_INTERNAL_H
+#define BH_ENGINE_INTERNAL_H
+
+#include <pthread.h>
+
+#include <bhx.h>
+#include <wasmtime.h>
+
+#include "base/error.h"
+#include "engine/code.h"
+#include "engine/store.h"
+#include "engine/variant.h"
+
+/* Codes that our callbacks raise through the engine, and recognise when they come back. */
+enum {
+	BH_RAISE_MEMORY = 16, /* above BHX_REFUSE and BHX_ALLOW */
+	BH_RAISE_TABLE,
+	BH_RAISE_OPEN_FILES,
+	BH_RAISE_IO_BYTES,
+};
+
+struct bh_variant {
+	wasm_engine_t *engine;
+	wasmtime_component_linker_t *plain; /* links components that import nothing of WASI */
+	wasmtime_component_linker_t *wasi;  /* made when the first component needs it */
+	pthread_mutex_t lock;               /* over the making of `wasi` */
+	bh_variant_spec spec;
+};
+
+struct bh_code {
+	bh_variant *variant;
+	wasmtime_component_t *component;
+	bhx_instance_pre_t *pre;
+	bh_code_info info;
+	bh_code_item *items; /* exports, then imports */
+	size_t item_count;
+	size_t item_capacity;
+	size_t export_count;
+};
+
+struct bh_code_item {
+	char *interface;
+	char *name;
+	wasmtime_component_func_type_t *type;
+};
+
+struct bh_function {
+	wasmtime_component_func_type_t *type;
+	wasmtime_component_export_index_t *index;
+	bh_type *params; /* BH_KIND_NONE root whose parts are the parameters */
+	bh_type *result; /* last part of the same root; NULL if there is none */
+	size_t param_count;
+	char *name;
+	char *signature;
+	uint32_t bulk_form;
+	bool bulk;
+	bool resources; /* the result holds resource handles */
+};
+
+/* Text of the innermost reason in an engine error; to be freed. */
+char *bh_engine_text(const wasmtime_error_t *e);
+
+/* An error of ours from an engine error, which is consumed: headline from us, causes from the engine. */
+bh_status bh_engine_fail(bh_error **err, bh_status status, wasmtime_error_t *e, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+
+/* The trap kind of one of Wasmtime's codes. */
+bh_trap bh_trap_of(int32_t code);
+
+/* Values. */
+bh_status bh_value_lower(wasmtime_component_val_t *out, const bh_value *value, const bh_type *type, const char *what,
+                         bh_error **err);
+bh_status bh_value_lift(bh_value *out, wasmtime_component_val_t *value, const bh_type *type, bh_instance *instance,
+                        bh_error **err);
+
+/* Kinds whose value is the same few bytes on both sides; false for the others. */
+bool bh_value_lower_scalar(wasmtime_component_val_t *out, const bh_value *value);
+
+/* UTF-8 as Unicode has it: no overlong forms, no surrogates. */
+bool bh_text_is_utf8(const char *text, size_t length);
+
+
+
+#endif

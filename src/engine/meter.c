@@ -1,0 +1,78 @@
+#include "engine/meter.h"
+
+static uint32_t refuse(bh_meter *meter, bh_limit limit, uint64_t wanted, uint32_t raise)
+{
+	meter->refusals++;
+	meter->refused = limit;
+	meter->attempted = wanted;
+	return meter->limits->on_memory_limit == BH_MEMORY_LIMIT_TRAP ? raise : BHX_REFUSE;
+}
+
+/* `current` and `desired` are of one memory; the limit is for the sum. */
+static uint32_t memory_growing(void *data, size_t current, size_t desired, size_t maximum)
+{
+	bh_meter *meter = data;
+	uint64_t step = desired - current;
+	meter->memory_step = 0;
+	if (desired > maximum)
+		return BHX_ALLOW; /* its own declaration forbids it: the engine answers that, and no limit of ours did */
+	if (step > meter->limits->memory || meter->memory > meter->limits->memory - step)
+		return refuse(meter, BH_LIMIT_MEMORY, meter->memory + step, BH_RAISE_MEMORY);
+	meter->memory_step = step;
+	meter->memory += step;
+	if (meter->memory > meter->peak)
+		meter->peak = meter->memory;
+	return BHX_ALLOW;
+}
+
+static void memory_failed(void *data)
+{
+	bh_meter *meter = data;
+	meter->memory -= meter->memory_step;
+	meter->memory_step = 0;
+}
+
+static uint32_t table_growing(void *data, size_t current, size_t desired, size_t maximum)
+{
+	bh_meter *meter = data;
+	uint64_t step = desired - current;
+	meter->element_step = 0;
+	if (desired > maximum)
+		return BHX_ALLOW;
+	if (step > meter->limits->table_elements || meter->elements > meter->limits->table_elements - step)
+		return refuse(meter, BH_LIMIT_TABLE_ELEMENTS, meter->elements + step, BH_RAISE_TABLE);
+	meter->element_step = step;
+	meter->elements += step;
+	return BHX_ALLOW;
+}
+
+static void table_failed(void *data)
+{
+	bh_meter *meter = data;
+	meter->elements -= meter->element_step;
+	meter->element_step = 0;
+}
+
+void bh_meter_attach(bh_meter *meter, const bh_limits *limits, wasmtime_store_t *store)
+{
+	*meter = (bh_meter){.limits = limits};
+	bhx_limiter_t limiter = {
+		.memory_growing = memory_growing,
+		.memory_failed = memory_failed,
+		.table_growing = table_growing,
+		.table_failed = table_failed,
+		.instances = limits->instances,
+		.tables = limits->tables,
+		.memories = limits->memories,
+		.data = meter,
+	};
+	bhx_store_limiter(store, &limiter);
+	bhx_store_hostcall_bytes(store, limits->hostcall_bytes);
+}
+
+void bh_meter_begin(bh_meter *meter)
+{
+	meter->refusals = 0;
+	meter->refused = BH_LIMIT_NONE;
+	meter->attempted = 0;
+}

@@ -1,0 +1,32 @@
+/* The meter of a store: what it uses, what it was refused, and what that means when the guest ends. */
+#ifndef BH_ENGINE_METER_H
+#define BH_ENGINE_METER_H
+
+#include "bulkhead/limits.h"
+#include "bulkhead/usage.h"
+#include "engine/internal.h"
+
+typedef struct {
+	const bh_limits *limits;
+	uint64_t memory; /* all memories together */
+	uint64_t peak;
+	uint64_t memory_step; /* of the growth allowed last: taken back if it fails after all */
+	uint64_t elements;    /* of all tables together */
+	uint64_t element_step;
+	/* Since the call began: */
+	uint64_t refusals;
+	bh_limit refused;   /* the limit that refused last; BH_LIMIT_NONE if none did */
+	uint64_t attempted; /* what was wanted then */
+	uint64_t fuel_at_start;
+} bh_meter;
+
+/* Attach to a store; the meter must outlive it. */
+void bh_meter_attach(bh_meter *meter, const bh_limits *limits, wasmtime_store_t *store);
+
+/* A call begins. */
+void bh_meter_begin(bh_meter *meter);
+
+/* What an engine error that ended a call means; consumes it. */
+bh_status bh_meter_classify(const bh_meter *meter, wasmtime_error_t *engine_error, bh_error **err);
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * Stores: one instance of a component with its meter, and the call it is in the middle of.
+ *
+ * A call is begun, polled until it ends or the poller gives up, and finished. One thread at a time.
+ * After anything but a normal return a store is spent: the engine refuses to enter it again, and so do we.
+ */
+#ifndef BH_ENGINE_STORE_H
+#define BH_ENGINE_STORE_H
+
+#include "bulkhead/call.h"
+#include "bulkhead/instance.h"
+#include "bulkhead/usage.h"
+#include "engine/code.h"
+#include "engine/waker.h"
+
+typedef struct bh_store bh_store;
+typedef struct bh_io bh_io;
+
+/* The threads behind WASI; `blocking` bounds the file operations under way at once. */
+bh_status bh_io_new(bh_io **out, size_t blocking, bh_error **err);
+void bh_io_free(bh_io *io);
+
+typedef struct {
+	const bh_code *code;
+	const bh_limits *limits;           /* filled; outlives the store */
+	const bh_permissions *permissions; /* outlives the store; NULL grants nothing */
+	const bh_instance_options *options; /* NULL for the default */
+	bh_io *io;                         /* for code that imports WASI */
+	bh_instance *owner;                /* given to resource handles; NULL for a store nobody keeps */
+} bh_store_spec;
+
+bh_status bh_store_new(bh_store **out, const bh_store_spec *spec, bh_error **err);
+
+/* Free a store, and first the call it is in the middle of. */
+void bh_store_free(bh_store *store);
+
+/* Begin: reset the meter, arm fuel. */
+void bh_store_begin(bh_store *store);
+
+/* Begin instantiating, calling, or dropping a resource. Needs a store that is not in the middle of anything. */
+void bh_store_start_instance(bh_store *store);
+bh_status bh_store_start_call(bh_store *store, const bh_function *function, const bh_value *args, size_t count,
+                              bool copy, bh_error **err);
+void bh_store_start_drop(bh_store *store, bh_resource *resource);
+
+typedef enum {
+	BH_POLL_PENDING, /* waits to be woken, or gave the thread back for a moment (then it is woken already) */
+	BH_POLL_ENDED,   /* over, well or not: finish */
+} bh_poll;
+
+bh_poll bh_store_poll(bh_store *store, const bh_waker *waker);
+
+/* The end of what was started. On success `result` (may be NULL) is filled. */
+bh_status bh_store_finish(bh_store *store, bh_value *result, bh_error **err);
+
+/* Give the call up: delete what is under way. The store is spent afterwards. */
+void bh_store_abort(bh_store *store);
+
+/* Whether it can be called again. */
+bool bh_store_usable(const bh_store *store);
+
+/* Bytes written but not taken yet by a slow reader: true when all is out. */
+bool bh_store_flush(bh_store *store);
+
+/* What was used since bh_store_begin(). */
+void bh_store_usage(bh_store *store, bh_usage *usage);
+
+#endif

@@ -1,0 +1,118 @@
+#include "engine/variant.h"
+
+#include <pthread.h>
+
+#include "bulkhead/version.h"
+#include "engine/internal.h"
+
+/*
+ * Room on a fiber beside the wasm stack, for the host functions that run on it. Wasmtime's WASI and ours need
+ * well under half of it.
+ */
+#define FIBER_ROOM BH_KIB(256)
+
+/* What a freed slot keeps mapped and zeroes by hand, instead of giving it back: measured, see bench/README.md. */
+#define KEEP_MEMORY BH_MIB(1)
+#define KEEP_TABLE BH_KIB(64)
+#define KEEP_STACK BH_KIB(64)
+
+/* What one component instance may hold; more is refused when it is instantiated. */
+enum { CORE_INSTANCES = 32, MEMORIES = 8, TABLES = 16, TABLE_ELEMENTS = 20000 };
+
+static void configure_pool(wasm_config_t *config, const bh_variant_spec *spec)
+{
+	wasmtime_pooling_allocation_config_t *pool = wasmtime_pooling_allocation_config_new();
+	uint32_t slots = spec->slots;
+	wasmtime_pooling_allocation_config_total_component_instances_set(pool, slots);
+	wasmtime_pooling_allocation_config_total_core_instances_set(pool, slots * 4);
+	wasmtime_pooling_allocation_config_total_memories_set(pool, slots);
+	wasmtime_pooling_allocation_config_total_tables_set(pool, slots * 4);
+	wasmtime_pooling_allocation_config_total_stacks_set(pool, slots);
+	wasmtime_pooling_allocation_config_max_core_instances_per_component_set(pool, CORE_INSTANCES);
+	wasmtime_pooling_allocation_config_max_memories_per_component_set(pool, MEMORIES);
+	wasmtime_pooling_allocation_config_max_tables_per_component_set(pool, TABLES);
+	wasmtime_pooling_allocation_config_max_memories_per_module_set(pool, MEMORIES);
+	wasmtime_pooling_allocation_config_max_tables_per_module_set(pool, TABLES);
+	wasmtime_pooling_allocation_config_table_elements_set(pool, TABLE_ELEMENTS);
+	wasmtime_pooling_allocation_config_max_memory_size_set(pool, BH_GIB(4));
+	wasmtime_pooling_allocation_config_max_component_instance_size_set(pool, BH_MIB(1));
+	wasmtime_pooling_allocation_config_max_core_instance_size_set(pool, BH_MIB(1));
+	wasmtime_pooling_allocation_config_max_unused_warm_slots_set(pool, slots < 100 ? slots : 100);
+	wasmtime_pooling_allocation_config_linear_memory_keep_resident_set(pool, KEEP_MEMORY);
+	wasmtime_pooling_allocation_config_table_keep_resident_set(pool, KEEP_TABLE);
+	wasmtime_pooling_allocation_config_async_stack_keep_resident_set(pool, KEEP_STACK);
+	wasmtime_pooling_allocation_config_total_gc_heaps_set(pool, slots);
+	wasmtime_pooling_allocation_strategy_set(config, pool);
+	wasmtime_pooling_allocation_config_delete(pool);
+}
+
+static wasm_config_t *configure(const bh_variant_spec *spec)
+{
+	wasm_config_t *config = wasm_config_new();
+	wasmtime_config_consume_fuel_set(config, spec->metered);
+	/* Every variant is interruptible: nothing runs that cannot be stopped. */
+	wasmtime_config_epoch_interruption_set(config, true);
+	wasmtime_config_max_wasm_stack_set(config, spec->stack);
+	wasmtime_config_async_stack_size_set(config, spec->stack + FIBER_ROOM);
+	wasmtime_config_wasm_component_model_set(config, true);
+	/* Engine note 3: with it, a guest-chosen type reaches code that aborts the process. */
+	wasmtime_config_concurrency_support_set(config, false);
+	wasmtime_config_wasm_gc_set(config, true);
+	wasmtime_config_wasm_function_references_set(config, true);
+	wasmtime_config_wasm_exceptions_set(config, true);
+	wasmtime_config_debug_info_set(config, spec->development);
+	wasmtime_config_cranelift_opt_level_set(config, spec->development ? WASMTIME_OPT_LEVEL_NONE
+	                                                                  : WASMTIME_OPT_LEVEL_SPEED);
+	if (spec->pooled)
+		configure_pool(config, spec);
+	return config;
+}
+
+bh_status bh_variant_new(bh_variant **out, const bh_variant_spec *spec, bh_error **err)
+{
+	bh_variant *variant = bh_calloc(1, sizeof *variant);
+	if (!variant)
+		return bh_fail_memory(err);
+	wasm_config_t *config = configure(spec);
+	wasmtime_error_t *failed = bhx_config_set(config, true, false);
+	if (failed)
+		wasm_config_delete(config);
+	else
+		failed = bhx_engine_new(config, &variant->engine);
+	if (failed) {
+		bh_free(variant);
+		return bh_engine_fail(err, BH_E_ENGINE, failed, "the engine could not be set up");
+	}
+	variant->spec = *spec;
+	variant->plain = wasmtime_component_linker_new(variant->engine);
+	pthread_mutex_init(&variant->lock, NULL);
+	*out = variant;
+	return BH_OK;
+}
+
+void bh_variant_free(bh_variant *variant)
+{
+	if (!variant)
+		return;
+	wasmtime_component_linker_delete(variant->plain);
+	if (variant->wasi)
+		wasmtime_component_linker_delete(variant->wasi);
+	wasm_engine_delete(variant->engine);
+	pthread_mutex_destroy(&variant->lock);
+	bh_free(variant);
+}
+
+const bh_variant_spec *bh_variant_describe(const bh_variant *variant)
+{
+	return &variant->spec;
+}
+
+void bh_variant_tick(const bh_variant *variant)
+{
+	wasmtime_engine_increment_epoch(variant->engine);
+}
+
+const char *bh_engine_version(void)
+{
+	return WASMTIME_VERSION;
+}

@@ -1,0 +1,27 @@
+/* Engine variants: one engine for each combination of what cannot be changed once code runs. */
+#ifndef BH_ENGINE_VARIANT_H
+#define BH_ENGINE_VARIANT_H
+
+#include "bulkhead/error.h"
+#include "bulkhead/host.h"
+
+typedef struct bh_variant bh_variant;
+
+typedef struct {
+	bool metered;     /* compiled with fuel */
+	bool pooled;      /* memory from slots reserved up front */
+	bool development; /* debug information */
+	uint64_t stack;   /* bytes of wasm stack */
+	uint32_t slots;   /* instances at once, where pooled */
+} bh_variant_spec;
+
+/* Make an engine. A pool that does not fit the address space is BH_E_ENGINE. */
+bh_status bh_variant_new(bh_variant **out, const bh_variant_spec *spec, bh_error **err);
+void bh_variant_free(bh_variant *variant);
+
+const bh_variant_spec *bh_variant_describe(const bh_variant *variant);
+
+/* Advance the epoch: guests that run look up within the next loop or call. Async-signal-safe. */
+void bh_variant_tick(const bh_variant *variant);
+
+#endif

@@ -1,0 +1,73 @@
+/*
+ * Cancel tokens. Firing is async-signal-safe: it sets a flag and wakes the wakers in a fixed set of slots.
+ * A call that finds no free slot looks at the flag every few milliseconds instead.
+ */
+#include <sched.h>
+
+#include "host/run.h"
+
+enum { SLOTS = 64 };
+
+struct bh_cancel {
+	_Atomic bool fired;
+	_Atomic uint32_t firing; /* how many threads walk the slots: a waker in them stays until they are done */
+	_Atomic(bh_waker *) slots[SLOTS];
+};
+
+bh_status bh_cancel_new(bh_cancel **out, bh_error **err)
+{
+	bh_cancel *cancel = bh_calloc(1, sizeof *cancel);
+	if (!cancel)
+		return bh_fail_memory(err);
+	*out = cancel;
+	return BH_OK;
+}
+
+void bh_cancel_fire(bh_cancel *cancel)
+{
+	atomic_store(&cancel->fired, true);
+	atomic_fetch_add(&cancel->firing, 1);
+	for (int i = 0; i < SLOTS; i++) {
+		bh_waker *waker = atomic_load(&cancel->slots[i]);
+		if (waker)
+			bh_waker_wake(waker);
+	}
+	atomic_fetch_sub(&cancel->firing, 1);
+}
+
+void bh_cancel_reset(bh_cancel *cancel)
+{
+	atomic_store(&cancel->fired, false);
+}
+
+void bh_cancel_free(bh_cancel *cancel)
+{
+	bh_free(cancel);
+}
+
+bool bh_cancel_fired(const bh_cancel *cancel)
+{
+	return cancel && atomic_load_explicit(&cancel->fired, memory_order_acquire);
+}
+
+void bh_cancel_watch(bh_cancel *cancel, bh_waker *waker, int *slot)
+{
+	*slot = -1;
+	for (int i = 0; cancel && i < SLOTS; i++) {
+		bh_waker *none = NULL;
+		if (atomic_compare_exchange_strong(&cancel->slots[i], &none, waker)) {
+			*slot = i;
+			return;
+		}
+	}
+}
+
+void bh_cancel_unwatch(bh_cancel *cancel, int slot)
+{
+	if (!cancel || slot < 0)
+		return;
+	atomic_store(&cancel->slots[slot], NULL);
+	/* A signal handler of this very thread has finished firing by now, so this waits for other threads only. */
+	while (atomic_load(&cancel->firing))
+		sched_yield();
+}

@@ -1,0 +1,221 @@
+#include <string.h>
+
+#include "base/file.h"
+#include "base/permissions.h"
+#include "host/export.h"
+
+/* A component file larger than this is refused: the largest seen in the field is 40 MiB. */
+#define MAX_COMPONENT_SIZE BH_MIB(512)
+
+/* What a slot of a pool can hold (engine/variant.c); others are allocated on demand. */
+enum { SLOT_MEMORIES = 8, SLOT_TABLES = 16, SLOT_CORE_INSTANCES = 32 };
+
+static void free_items(bh_component *component)
+{
+	for (size_t i = 0; component->items && i < bh_code_item_count(component->code); i++)
+		bh_free((char *)component->items[i].signature);
+	bh_free(component->items);
+}
+
+bh_component *bh_component_ref(bh_component *component)
+{
+	if (component)
+		atomic_fetch_add(&component->references, 1);
+	return component;
+}
+
+void bh_component_unref(bh_component *component)
+{
+	if (!component || atomic_fetch_sub(&component->references, 1) != 1)
+		return;
+	bh_host *host = component->host;
+	if (component->run)
+		bh_function_free(component->run->function);
+	bh_free(component->run);
+	if (component->code)
+		free_items(component);
+	bh_code_free(component->code);
+	if (component->io && component->io != host->io)
+		bh_io_free(component->io);
+	bh_permissions_free(component->permissions);
+	bh_free(component->name);
+	pthread_mutex_destroy(&component->lock);
+	bh_free(component);
+	bh_host_release(host);
+}
+
+BH_DEFINE_AUTO(bh_component *, bh_component_unref)
+
+static bh_status take_options(bh_component_options *out, const bh_component_options *given, bh_error **err)
+{
+	*out = (bh_component_options)BH_COMPONENT_OPTIONS_INIT;
+	if (given)
+		memcpy(out, given, given->struct_size && given->struct_size < sizeof *out ? given->struct_size : sizeof *out);
+	return bh_limits_check(&out->limits, err);
+}
+
+static bh_status decide_limits(bh_component *component, const bh_limits *asked, bh_error **err)
+{
+	const bh_host_options *options = &component->host->options;
+	component->limits = *asked;
+	bh_limits_fill(&component->limits);
+	return bh_limits_bound(&component->limits, &options->ceilings, options->ceiling_policy, err);
+}
+
+static bh_status too_big(const bh_component *component, uint64_t initial, bh_error **err)
+{
+	char needs[48], allowed[48];
+	bh_limit_format(needs, sizeof needs, BH_LIMIT_MEMORY, initial);
+	bh_limit_format(allowed, sizeof allowed, BH_LIMIT_MEMORY, component->limits.memory);
+	bh_error *e = bh_error_begin(err, BH_E_MEMORY_LIMIT, "memory limit reached: %s allowed, %s needed to start (max_memory)",
+	                             allowed, needs);
+	bh_error_limit_set(e, BH_LIMIT_MEMORY, component->limits.memory, initial);
+	bh_error_trap_set(e, BH_TRAP_MEMORY_LIMIT);
+	bh_error_hint_set(e, "Its own memories start larger than that. Raise max_memory.");
+	return BH_E_MEMORY_LIMIT;
+}
+
+static bool fits_slot(const bh_code_info *info)
+{
+	return info->memories <= SLOT_MEMORIES && info->tables <= SLOT_TABLES && info->core_instances <= SLOT_CORE_INSTANCES;
+}
+
+/* Compile on the variant the limits ask for; once more on demand if it then shows that no slot can hold it. */
+static bh_status compile(bh_component *component, const void *bytes, size_t length, bool wrap, bh_error **err)
+{
+	for (bool pool = true;; pool = false) {
+		bh_status status = bh_host_variant(component->host, &component->variant, &component->limits, pool, err);
+		if (!status)
+			status = bh_code_compile(&component->code, component->variant, bytes, length, wrap, err);
+		if (status)
+			return status;
+		const bh_code_info *info = bh_code_describe(component->code);
+		if (info->initial_memory > component->limits.memory)
+			return too_big(component, info->initial_memory, err);
+		if (!bh_variant_describe(component->variant)->pooled || fits_slot(info))
+			return BH_OK;
+		bh_code_free(BH_TAKE(component->code));
+	}
+}
+
+static bh_status give_io(bh_component *component, bh_error **err)
+{
+	if (!bh_code_describe(component->code)->wasi)
+		return BH_OK;
+	if (component->permissions && bh_permissions_dir_count(component->permissions))
+		return bh_io_new(&component->io, (size_t)component->limits.blocking, err);
+	return bh_host_io(component->host, &component->io, err);
+}
+
+bh_status bh_component_load_bytes(bh_component **out, bh_host *host, const void *bytes, size_t length,
+                                  const bh_component_options *options, bh_error **err)
+{
+	if (!host || (!bytes && length))
+		return bh_fail(err, BH_E_INVALID, "bh_component_load_bytes: no host or no bytes");
+	bh_component_options taken;
+	bh_status status = take_options(&taken, options, err);
+	if (status)
+		return status;
+	BH_AUTO(bh_component_unref) bh_component *component = bh_calloc(1, sizeof *component);
+	if (!component)
+		return bh_fail_memory(err);
+	atomic_init(&component->references, 1);
+	pthread_mutex_init(&component->lock, NULL);
+	component->host = host;
+	bh_host_retain(host);
+	component->name = bh_strdup(taken.name ? taken.name : "component");
+	if (!component->name)
+		return bh_fail_memory(err);
+	if (taken.permissions && (status = bh_permissions_copy(&component->permissions, taken.permissions, err)))
+		return status;
+	if ((status = decide_limits(component, &taken.limits, err)) ||
+	    (status = compile(component, bytes, length, taken.wrap_modules, err)) || (status = give_io(component, err)))
+		return status;
+	*out = BH_TAKE(component);
+	return BH_OK;
+}
+
+bh_status bh_component_load_file(bh_component **out, bh_host *host, const char *path,
+                                 const bh_component_options *options, bh_error **err)
+{
+	if (!host || !path)
+		return bh_fail(err, BH_E_INVALID, "bh_component_load_file: no host or no path");
+	bh_component_options taken;
+	bh_status status = take_options(&taken, options, err);
+	if (status)
+		return status;
+	BH_AUTO(bh_free) char *bytes = NULL;
+	size_t length;
+	status = bh_file_read(&bytes, &length, path, MAX_COMPONENT_SIZE, err);
+	if (status)
+		return status;
+	const char *slash = strrchr(path, '/');
+	if (!taken.name)
+		taken.name = slash ? slash + 1 : path;
+	return bh_component_load_bytes(out, host, bytes, length, &taken, err);
+}
+
+const char *bh_component_name(const bh_component *component)
+{
+	return component->name;
+}
+
+const bh_limits *bh_component_limits(const bh_component *component)
+{
+	return &component->limits;
+}
+
+size_t bh_component_export_count(const bh_component *component)
+{
+	return bh_code_export_count(component->code);
+}
+
+size_t bh_component_import_count(const bh_component *component)
+{
+	return bh_code_item_count(component->code) - bh_code_export_count(component->code);
+}
+
+/* Signatures take time to write and few ask for them. NULL without memory. */
+static const bh_item *item_at(const bh_component *component, size_t index)
+{
+	bh_component *c = (bh_component *)component;
+	bh_item *item = NULL;
+	pthread_mutex_lock(&c->lock);
+	if (!c->items)
+		c->items = bh_calloc(bh_code_item_count(c->code), sizeof *c->items);
+	if (c->items) {
+		item = &c->items[index];
+		if (!item->interface && !item->name)
+			bh_code_item_names(c->code, index, &item->interface, &item->name);
+		if (!item->signature)
+			item->signature = bh_code_item_signature(c->code, index);
+	}
+	pthread_mutex_unlock(&c->lock);
+	return item;
+}
+
+const bh_item *bh_component_export_at(const bh_component *component, size_t index)
+{
+	return index < bh_component_export_count(component) ? item_at(component, index) : NULL;
+}
+
+const bh_item *bh_component_import_at(const bh_component *component, size_t index)
+{
+	size_t exports = bh_component_export_count(component);
+	return index < bh_component_import_count(component) ? item_at(component, exports + index) : NULL;
+}
+
+void bh_component_describe(const bh_component *component, bh_component_needs *out)
+{
+	const bh_code_info *info = bh_code_describe(component->code);
+	bh_component_needs needs = {
+		.struct_size = out->struct_size,
+		.initial_memory = info->initial_memory,
+		.memories = info->memories,
+		.tables = info->tables,
+		.core_instances = (uint32_t)info->core_instances,
+		.wrapped = info->wrapped,
+		.command = info->command,
+	};
+	memcpy(out, &needs, out->struct_size && out->struct_size < sizeof needs ? out->struct_size : sizeof needs);
+}

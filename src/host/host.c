@@ -1,0 +1,211 @@
+#include "host/host.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "host/finisher.h"
+
+enum { DEFAULT_SLOTS = 1000 };
+
+static void tick_all(void *data)
+{
+	bh_host *host = data;
+	uint32_t count = atomic_load(&host->variant_count);
+	for (uint32_t i = 0; i < count; i++)
+		bh_variant_tick(atomic_load(&host->variants[i]));
+}
+
+static void condition_init(pthread_cond_t *condition)
+{
+	pthread_condattr_t attributes;
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(condition, &attributes);
+	pthread_condattr_destroy(&attributes);
+}
+
+/* Structs of older callers are shorter: what they do not have stays zero. */
+static bh_status take_options(bh_host_options *out, const bh_host_options *given, bh_error **err)
+{
+	*out = (bh_host_options)BH_HOST_OPTIONS_INIT;
+	if (given && !given->struct_size)
+		return bh_fail(err, BH_E_INVALID, "host options: start from BH_HOST_OPTIONS_INIT");
+	if (given)
+		memcpy(out, given, given->struct_size < sizeof *out ? given->struct_size : sizeof *out);
+	if (!out->pool_slots)
+		out->pool_slots = DEFAULT_SLOTS;
+	if (!out->default_stack)
+		out->default_stack = bh_limit_describe(BH_LIMIT_STACK)->fallback;
+	bh_limits probe = {.memory = BH_KIB(64), .stack = out->default_stack};
+	return bh_limits_check(&probe, err);
+}
+
+bh_status bh_host_new(bh_host **out, const bh_host_options *options, bh_error **err)
+{
+	bh_host *host = bh_calloc(1, sizeof *host);
+	if (!host)
+		return bh_fail_memory(err);
+	bh_status status = take_options(&host->options, options, err);
+	if (!status)
+		status = bh_ticker_new(&host->ticker, tick_all, host, err);
+	if (status) {
+		bh_free(host);
+		return status;
+	}
+	atomic_init(&host->references, 1);
+	pthread_mutex_init(&host->lock, NULL);
+	pthread_mutex_init(&host->slot_lock, NULL);
+	condition_init(&host->slot_freed);
+	*out = host;
+	return BH_OK;
+}
+
+void bh_host_retain(bh_host *host)
+{
+	atomic_fetch_add(&host->references, 1);
+}
+
+void bh_host_release(bh_host *host)
+{
+	if (atomic_fetch_sub(&host->references, 1) != 1)
+		return;
+	bh_finisher_free(host->finisher);
+	bh_ticker_free(host->ticker);
+	bh_io_free(host->io);
+	for (uint32_t i = 0; i < atomic_load(&host->variant_count); i++)
+		bh_variant_free(atomic_load(&host->variants[i]));
+	pthread_cond_destroy(&host->slot_freed);
+	pthread_mutex_destroy(&host->slot_lock);
+	pthread_mutex_destroy(&host->lock);
+	bh_free(host);
+}
+
+void bh_host_free(bh_host *host)
+{
+	if (host)
+		bh_host_release(host);
+}
+
+void bh_host_log(const bh_host *host, bh_log_level level, const char *format, ...)
+{
+	if (!host->options.log)
+		return;
+	char line[512];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(line, sizeof line, format, args);
+	va_end(args);
+	host->options.log(host->options.log_data, level, line);
+}
+
+static bh_variant *find_variant(bh_host *host, const bh_variant_spec *spec)
+{
+	uint32_t count = atomic_load(&host->variant_count);
+	for (uint32_t i = 0; i < count; i++) {
+		bh_variant *variant = atomic_load(&host->variants[i]);
+		const bh_variant_spec *has = bh_variant_describe(variant);
+		if (has->metered == spec->metered && has->pooled == spec->pooled && has->stack == spec->stack)
+			return variant;
+	}
+	return NULL;
+}
+
+static uint32_t count_on_demand(bh_host *host)
+{
+	uint32_t on_demand = 0;
+	for (uint32_t i = 0; i < atomic_load(&host->variant_count); i++)
+		on_demand += !bh_variant_describe(atomic_load(&host->variants[i]))->pooled;
+	return on_demand;
+}
+
+static bh_status make_variant(bh_host *host, bh_variant **out, bh_variant_spec *spec, bh_error **err)
+{
+	BH_AUTO(bh_error_free) bh_error *why = NULL;
+	bh_status status = bh_variant_new(out, spec, &why);
+	if (status && spec->pooled && host->options.allocation == BH_ALLOCATION_AUTO) {
+		bh_host_log(host, BH_LOG_WARNING, "no pool of %u slots: %s; allocating on demand", (unsigned)spec->slots,
+		            bh_error_cause_count(why) ? bh_error_cause(why, bh_error_cause_count(why) - 1) : "it does not fit");
+		host->no_pool = true;
+		spec->pooled = false;
+		*out = find_variant(host, spec);
+		if (*out)
+			return BH_OK;
+		bh_error_free(BH_TAKE(why));
+		status = bh_variant_new(out, spec, &why);
+	}
+	if (status) {
+		if (err)
+			*err = BH_TAKE(why);
+		return status;
+	}
+	uint32_t count = atomic_load(&host->variant_count);
+	atomic_store(&host->variants[count], *out);
+	atomic_store(&host->variant_count, count + 1);
+	return BH_OK;
+}
+
+bh_status bh_host_variant(bh_host *host, bh_variant **out, const bh_limits *limits, bool fits_pool, bh_error **err)
+{
+	bh_variant_spec spec = {
+		.metered = limits->fuel != BH_UNLIMITED,
+		.development = host->options.profile == BH_PROFILE_DEVELOPMENT,
+		.stack = limits->stack,
+		.slots = host->options.pool_slots,
+	};
+	pthread_mutex_lock(&host->lock);
+	bool may_pool = host->options.allocation != BH_ALLOCATION_ON_DEMAND && !host->no_pool;
+	spec.pooled = may_pool && fits_pool && limits->stack == host->options.default_stack;
+	bh_status status = BH_OK;
+	*out = find_variant(host, &spec);
+	if (!*out && !spec.pooled && count_on_demand(host) == BH_ON_DEMAND_VARIANTS) {
+		bh_error *e = bh_error_begin(err, BH_E_BUSY, "the host serves %d stack sizes already", BH_ON_DEMAND_VARIANTS);
+		bh_error_hint_set(e, "Give components the same max_stack, or load this one into another host.");
+		status = BH_E_BUSY;
+	} else if (!*out) {
+		status = make_variant(host, out, &spec, err);
+	}
+	pthread_mutex_unlock(&host->lock);
+	return status;
+}
+
+bh_status bh_host_io(bh_host *host, bh_io **out, bh_error **err)
+{
+	bh_status status = BH_OK;
+	pthread_mutex_lock(&host->lock);
+	if (!host->io)
+		status = bh_io_new(&host->io, (size_t)bh_limit_describe(BH_LIMIT_BLOCKING)->fallback, err);
+	*out = host->io;
+	pthread_mutex_unlock(&host->lock);
+	return status;
+}
+
+void bh_host_slot_freed(bh_host *host)
+{
+	if (!atomic_load(&host->slot_waiters))
+		return;
+	pthread_mutex_lock(&host->slot_lock);
+	pthread_cond_broadcast(&host->slot_freed);
+	pthread_mutex_unlock(&host->slot_lock);
+}
+
+bool bh_host_slot_wait(bh_host *host, uint64_t until)
+{
+	uint64_t now = bh_now();
+	if (now >= until)
+		return false;
+	/* A slot freed just before this is noticed at the next look. */
+	uint64_t look = bh_after_ms(now, 5);
+	if (look > until)
+		look = until;
+	struct timespec moment = {
+		.tv_sec = (time_t)(look / UINT64_C(1000000000)),
+		.tv_nsec = (long)(look % UINT64_C(1000000000)),
+	};
+	atomic_fetch_add(&host->slot_waiters, 1);
+	pthread_mutex_lock(&host->slot_lock);
+	pthread_cond_timedwait(&host->slot_freed, &host->slot_lock, &moment);
+	pthread_mutex_unlock(&host->slot_lock);
+	atomic_fetch_sub(&host->slot_waiters, 1);
+	return true;
+}

@@ -1,0 +1,73 @@
+/* What a host is made of; for this room. */
+#ifndef BH_HOST_HOST_H
+#define BH_HOST_HOST_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/error.h"
+#include "bulkhead.h"
+#include "engine/store.h"
+#include "engine/variant.h"
+#include "host/ticker.h"
+
+enum {
+	BH_POOLED_VARIANTS = 2,
+	BH_ON_DEMAND_VARIANTS = 16,
+	BH_VARIANTS = BH_POOLED_VARIANTS + BH_ON_DEMAND_VARIANTS
+};
+
+typedef struct bh_finisher bh_finisher;
+
+struct bh_host {
+	_Atomic uint32_t references; /* the caller's, and one for each component */
+	bh_host_options options;
+	pthread_mutex_t lock; /* over variants, io, finisher; held for long only while an engine is made */
+	_Atomic(bh_variant *) variants[BH_VARIANTS];
+	_Atomic uint32_t variant_count;
+	bool no_pool; /* a pool did not fit: told once */
+	bh_io *io;
+	bh_ticker *ticker;
+	bh_finisher *finisher;
+	/* Callers that wait for a slot of the pool. */
+	pthread_mutex_t slot_lock;
+	pthread_cond_t slot_freed;
+	_Atomic uint32_t slot_waiters;
+};
+
+struct bh_component {
+	_Atomic uint32_t references;
+	bh_host *host;
+	bh_variant *variant;
+	bh_code *code;
+	bh_limits limits;
+	bh_permissions *permissions; /* NULL grants nothing */
+	bh_io *io;                   /* its own where folders are granted, to bound its blocking operations */
+	char *name;
+	pthread_mutex_t lock; /* over items and run */
+	bh_item *items;       /* signatures are made when asked for */
+	bh_export *run;       /* wasi:cli/run, prepared when first needed */
+};
+
+struct bh_export {
+	bh_component *component; /* NULL in a component's own `run`: it must not keep itself alive */
+	bh_function *function;
+};
+
+void bh_host_retain(bh_host *host);
+void bh_host_release(bh_host *host);
+void bh_host_log(const bh_host *host, bh_log_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* The variant that serves these limits; BH_E_BUSY when all are taken. */
+bh_status bh_host_variant(bh_host *host, bh_variant **out, const bh_limits *limits, bool fits_pool, bh_error **err);
+
+/* The threads of components that have no folders granted. */
+bh_status bh_host_io(bh_host *host, bh_io **out, bh_error **err);
+
+/* A store went, and with it slots of the pool. */
+void bh_host_slot_freed(bh_host *host);
+
+/* Wait until a slot may be free again; false when `until` has passed. */
+bool bh_host_slot_wait(bh_host *host, uint64_t until);
+
+#endif

@@ -1,0 +1,108 @@
+#include "host/ticker.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "engine/waker.h"
+
+enum {
+	TICK_NS = 1000000,
+	IDLE_TICKS = 64 /* ticks without a touch before it parks */
+};
+
+struct bh_ticker {
+	pthread_t thread;
+	pthread_mutex_t lock; /* over starting */
+	bh_waker *waker;
+	void (*tick)(void *data);
+	void *data;
+	_Atomic bool started;
+	_Atomic bool touched;
+	_Atomic bool parked;
+	_Atomic bool stop;
+};
+
+static void park(bh_ticker *ticker)
+{
+	bh_waker_clear(ticker->waker);
+	atomic_store(&ticker->parked, true);
+	/* A touch before this line is seen here; one after it sees `parked` and wakes us. */
+	if (!atomic_load(&ticker->touched) && !atomic_load(&ticker->stop))
+		bh_waker_wait(ticker->waker, UINT64_MAX);
+	atomic_store(&ticker->parked, false);
+}
+
+static void *run(void *data)
+{
+	bh_ticker *ticker = data;
+	const struct timespec pause = {.tv_nsec = TICK_NS};
+	for (int idle = 0; !atomic_load(&ticker->stop);) {
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+		ticker->tick(ticker->data);
+		idle = atomic_exchange(&ticker->touched, false) ? 0 : idle + 1;
+		if (idle < IDLE_TICKS)
+			continue;
+		park(ticker);
+		idle = 0;
+	}
+	return NULL;
+}
+
+bh_status bh_ticker_new(bh_ticker **out, void (*tick)(void *data), void *data, bh_error **err)
+{
+	bh_ticker *ticker = bh_calloc(1, sizeof *ticker);
+	bh_waker *waker = bh_waker_new();
+	if (!ticker || !waker) {
+		bh_free(ticker);
+		bh_waker_release(waker);
+		return bh_fail_memory(err);
+	}
+	ticker->waker = waker;
+	ticker->tick = tick;
+	ticker->data = data;
+	pthread_mutex_init(&ticker->lock, NULL);
+	*out = ticker;
+	return BH_OK;
+}
+
+void bh_ticker_free(bh_ticker *ticker)
+{
+	if (!ticker)
+		return;
+	atomic_store(&ticker->stop, true);
+	bh_waker_wake(ticker->waker);
+	if (atomic_load(&ticker->started))
+		pthread_join(ticker->thread, NULL);
+	pthread_mutex_destroy(&ticker->lock);
+	bh_waker_release(ticker->waker);
+	bh_free(ticker);
+}
+
+/* Threads of ours take none of the program's signals. */
+static bool start(bh_ticker *ticker)
+{
+	pthread_mutex_lock(&ticker->lock);
+	bool started = atomic_load(&ticker->started);
+	if (!started) {
+		sigset_t all, before;
+		sigfillset(&all);
+		pthread_sigmask(SIG_SETMASK, &all, &before);
+		started = !pthread_create(&ticker->thread, NULL, run, ticker);
+		pthread_sigmask(SIG_SETMASK, &before, NULL);
+		atomic_store(&ticker->started, started);
+	}
+	pthread_mutex_unlock(&ticker->lock);
+	return started;
+}
+
+bool bh_ticker_touch(bh_ticker *ticker)
+{
+	if (!atomic_load_explicit(&ticker->touched, memory_order_relaxed))
+		atomic_store(&ticker->touched, true);
+	if (atomic_load(&ticker->parked))
+		bh_waker_wake(ticker->waker);
+	return atomic_load_explicit(&ticker->started, memory_order_relaxed) || start(ticker);
+}

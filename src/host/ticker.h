@@ -1,0 +1,22 @@
+/*
+ * The ticker: one thread a host that makes running guests look up every millisecond.
+ *
+ * It parks when nothing has run for a while, so an idle host wakes nobody. Calls touch it when they start and
+ * each time they are polled, which costs a load while it runs and a system call when it is parked.
+ */
+#ifndef BH_HOST_TICKER_H
+#define BH_HOST_TICKER_H
+
+#include "bulkhead/error.h"
+
+typedef struct bh_ticker bh_ticker;
+
+bh_status bh_ticker_new(bh_ticker **out, void (*tick)(void *data), void *data, bh_error **err);
+
+/* Stops the thread and waits for it. */
+void bh_ticker_free(bh_ticker *ticker);
+
+/* Something runs now. Starts the thread on first use; false if that fails. */
+bool bh_ticker_touch(bh_ticker *ticker);
+
+#endif

@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# test: timeout=90
+# Pipes that are full, empty or closed neither hang nor kill the command.
+# shellcheck source=tests/support/cli.sh
+. "$TESTS/support/cli.sh"
+guest flood.wasm readstdin.wasm cat.wasm hello.wasm spin.wasm
+
+# Nobody reads: the guest waits in a write until its time is up.
+mkfifo full
+sleep 20 3<full &
+reader=$!
+run_raw run --memory 64MB --timeout 100ms flood.wasm >full </dev/null
+kill "$reader"
+expect_exit 124
+expect_err_has 'stopped after 100 ms (--timeout)'
+expect_err_has 'It was waiting'
+
+# Nobody writes: the guest waits in a read.
+mkfifo empty
+sleep 20 >empty &
+writer=$!
+run_raw run --memory 64MB --timeout 100ms readstdin.wasm <empty >out
+kill "$writer"
+expect_exit 124
+expect_no_out
+expect_err_has 'It was waiting'
+
+# The reader goes away: the guest sees an error, and nobody dies of SIGPIPE.
+# shellcheck disable=SC2094 # the error text and the end are files of their own
+run_raw run --memory 64MB --timeout 20s flood.wasm </dev/null | head -c 10 >out
+expect_exit 1
+expect_err_has 'flood: '
+[ "$(cat out)" = xxxxxxxxxx ] || fail 'ten bytes'
+run_raw run --memory 64MB hello.wasm >&- </dev/null
+[[ "$(cat .end)" = exit* ]] || fail 'a closed stdout killed the command'
+
+# The end of the input is the end.
+printf '12345' | run_raw run --memory 64MB readstdin.wasm >out
+expect_exit 0
+expect_out 5
+run_raw run --memory 64MB readstdin.wasm <&- >out
+[[ "$(cat .end)" = exit* ]] || fail 'a closed stdin killed the command'
+
+# A pipeline of guests.
+run_raw run --memory 64MB flood.wasm 1000000 </dev/null | "$BULKHEAD" run --memory 64MB cat.wasm |
+	"$BULKHEAD" run --memory 64MB readstdin.wasm >out
+expect_exit 0
+expect_out 1000000
+
+# Our own output: a reader who goes away is no news, anything else is.
+run_raw help </dev/null 2>err | true
+[[ "$(cat .end)" = exit* ]] || fail 'a closed pipe killed the command'
+run_raw help >/dev/full </dev/null
+expect_exit 70
+expect_err_has 'cannot write the output'
+run_raw help >&- </dev/null
+expect_exit 70
+expect_err_has 'cannot write the output'

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# test: timeout=180 labels=nosanitize
+# Installs into a scratch folder, moves it, and builds a program against it: C through pkg-config, C++ through
+# CMake; shared and static.
+set -euo pipefail
+
+here="$TESTS/install"
+DESTDIR="$PWD/stage" cmake --install "$BUILD" --prefix /usr/local >/dev/null
+# What works after a move holds no absolute path.
+mv stage/usr/local installed
+pc="$(find "$PWD/installed" -name bulkhead.pc)"
+lib="$(dirname "$(dirname "$pc")")"
+export PKG_CONFIG_PATH="$lib/pkgconfig"
+
+test "$(pkg-config --modversion bulkhead)" = "$(sed -nE 's/.*define BH_VERSION "(.*)".*/\1/p' installed/include/bulkhead/version.h)"
+test "$(readlink "$lib/libbulkhead.so")" = libbulkhead.so.0
+if [ -e "$BUILD/bin/bulkhead" ]; then
+	installed/bin/bulkhead --version
+fi
+
+say() { printf -- '-- %s\n' "$*"; }
+flags=(-std=c17 -Wall -Wextra -Wpedantic -Werror -Wno-missing-field-initializers)
+
+say "C, shared"
+# shellcheck disable=SC2046 # flags are words
+cc "${flags[@]}" "$here/program.c" $(pkg-config --cflags --libs bulkhead) -o c_shared
+LD_LIBRARY_PATH="$lib" ./c_shared
+
+say "C++, shared and static"
+cmake -S "$here" -B cxx -G Ninja -DCMAKE_PREFIX_PATH="$PWD/installed" -DCMAKE_BUILD_TYPE=Release >/dev/null
+cmake --build cxx >/dev/null
+./cxx/cxx_shared
+./cxx/cxx_static
+
+# With the shared library gone, -lbulkhead is the archive.
+say "C, static"
+rm "$lib"/libbulkhead.so*
+# shellcheck disable=SC2046
+cc "${flags[@]}" "$here/program.c" $(pkg-config --static --cflags --libs bulkhead) -o c_static
+./c_static
