@@ -7,6 +7,12 @@ install(FILES "${PROJECT_SOURCE_DIR}/include/bulkhead.h" DESTINATION ${CMAKE_INS
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/bulkhead" DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         FILES_MATCHING PATTERN "*.h")
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION ${CMAKE_INSTALL_DOCDIR})
+foreach(section IN ITEMS 1 3 5 7)
+  file(GLOB pages CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/man/*.${section}")
+  if(pages)
+    install(FILES ${pages} DESTINATION "${CMAKE_INSTALL_MANDIR}/man${section}")
+  endif()
+endforeach()
 if(TARGET bulkhead_command)
   install(TARGETS bulkhead_command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()

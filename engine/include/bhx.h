@@ -35,8 +35,8 @@ bool bhx_engine_same(const wasm_engine_t *a, const wasm_engine_t *b);
 /* Feed all that compiled code depends on (version, target, settings) to a hash function. */
 void bhx_engine_compatibility(const wasm_engine_t *engine, bhx_write_t *write, void *data);
 
-/* Settings the C API has no setters for. */
-wasmtime_error_t *bhx_config_set(wasm_config_t *config, bool backtraces, bool coredump);
+/* Settings the C API has no setters for. `lines`: frames name files and lines where the guest has debug information. */
+wasmtime_error_t *bhx_config_set(wasm_config_t *config, bool backtraces, bool lines, bool coredump);
 
 /* Errors. */
 
@@ -214,6 +214,13 @@ wasmtime_error_t *bhx_store_set_wasi(wasmtime_context_t *context, wasi_config_t 
 uint64_t bhx_store_io_bytes(wasmtime_context_t *context, bool reset);
 
 /* Components and modules. */
+
+/* Compile a binary component; unlike wasmtime_component_new() it cannot abort. */
+wasmtime_error_t *bhx_component_new(const wasm_engine_t *engine, const uint8_t *data, size_t length,
+                                    wasmtime_component_t **out);
+
+/* From the text format to the binary one; unlike wasmtime_wat2wasm() it cannot abort. */
+wasmtime_error_t *bhx_text_assemble(const uint8_t *data, size_t length, bhx_block_t *out);
 
 size_t bhx_component_code_size(const wasmtime_component_t *component);
 

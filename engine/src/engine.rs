@@ -3,7 +3,7 @@
 use crate::wrap::*;
 use std::ffi::c_void;
 use std::hash::{Hash, Hasher};
-use wasmtime::{Engine, Error};
+use wasmtime::{Engine, Error, WasmBacktraceDetails};
 use wasmtime_c_api::{wasm_config_t, wasm_engine_t};
 
 #[unsafe(no_mangle)]
@@ -41,10 +41,11 @@ pub extern "C" fn bhx_engine_compatibility(
 
 /// Switches on what the C API has no setter for.
 #[unsafe(no_mangle)]
-pub extern "C" fn bhx_config_set(config: &mut wasm_config_t, backtraces: bool, coredump: bool) -> CError {
+pub extern "C" fn bhx_config_set(config: &mut wasm_config_t, backtraces: bool, lines: bool, coredump: bool) -> CError {
     guarded(|| {
         let config = config_mut(config);
         config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(if backtraces { 64 } else { 0 }));
+        config.wasm_backtrace_details(if lines { WasmBacktraceDetails::Enable } else { WasmBacktraceDetails::Disable });
         config.coredump_on_trap(coredump);
         config.wasm_component_model_async(false);
         Ok::<(), Error>(())

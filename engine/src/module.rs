@@ -6,6 +6,7 @@
 //!   wasi-libc releases then takes for its own. So where a module has a `malloc` and no `cabi_realloc`, one that
 //!   calls it is added.
 
+use crate::component::check_component_type;
 use crate::wrap::*;
 use std::collections::HashMap;
 use wasi_preview1_component_adapter_provider as adapters;
@@ -99,7 +100,10 @@ fn survey(binary: &[u8]) -> Result<Survey, Error> {
                 }
             }
             Payload::CustomSection(section) => {
-                s.info.component_type |= section.name().starts_with("component-type");
+                if section.name().starts_with("component-type") {
+                    check_component_type(section.data())?;
+                    s.info.component_type = true;
+                }
                 if let KnownCustom::Name(names) = section.as_known() {
                     for name in names.into_iter().flatten() {
                         let Name::Function(functions) = name else { continue };

@@ -1,9 +1,11 @@
 //! WAVE: values as text.
 
 use crate::wrap::*;
+use std::collections::HashSet;
 use wasmtime::Error;
-use wasmtime::component::Val;
+use wasmtime::component::wasm_wave::ast::Node;
 use wasmtime::component::wasm_wave::untyped::UntypedFuncCall;
+use wasmtime::component::{Type, Val};
 use wasmtime_c_api::{wasmtime_component_func_type_t, wasmtime_component_val_t};
 
 /// Reads `call` ("name(args...)") into as many values as the function has parameters.
@@ -25,12 +27,66 @@ pub unsafe extern "C" fn bhx_wave_parse(
             let (wanted, plural) = (types.len(), if types.len() == 1 { "" } else { "s" });
             return Err(Error::msg(format!("takes {wanted} argument{plural}, got {given}")));
         }
+        for (node, ty) in call.params_node().map(Node::as_tuple).transpose().ok().flatten().into_iter().flatten().zip(&types) {
+            check_fields(node, ty, call.source())?;
+        }
         let values: Vec<Val> = call.to_wasm_params(types.iter()).map_err(|e| Error::msg(e.to_string()))?;
         for (index, value) in values.iter().enumerate() {
             unsafe { out.add(index).write(wasmtime_component_val_t::from(value)) };
         }
         Ok(())
     })
+}
+
+/// A field that the record does not have, or has been given before, would be dropped without a word: a typing
+/// mistake in an optional field's name. What does not fit the type otherwise is left to the conversion.
+fn check_fields(node: &Node, ty: &Type, src: &str) -> Result<(), Error> {
+    let check_each = |nodes: &mut dyn Iterator<Item = &Node>, types: &mut dyn Iterator<Item = Type>| {
+        nodes.zip(types).try_for_each(|(node, ty)| check_fields(node, &ty, src))
+    };
+    match ty {
+        Type::Record(record) => {
+            let Ok(fields) = node.as_record(src) else { return Ok(()) };
+            let mut seen = HashSet::new();
+            for (name, value) in fields {
+                let Some(field) = record.fields().find(|field| field.name == name) else {
+                    return Err(Error::msg(format!("the record has no field {name}")));
+                };
+                if !seen.insert(name) {
+                    return Err(Error::msg(format!("the field {name} is given twice")));
+                }
+                check_fields(value, &field.ty, src)?;
+            }
+            Ok(())
+        }
+        Type::List(list) => match node.as_list() {
+            Ok(mut items) => check_each(&mut items, &mut std::iter::repeat(list.ty())),
+            Err(_) => Ok(()),
+        },
+        Type::Tuple(tuple) => match node.as_tuple() {
+            Ok(mut items) => check_each(&mut items, &mut tuple.types()),
+            Err(_) => Ok(()),
+        },
+        Type::Variant(variant) => match node.as_variant(src) {
+            Ok((label, Some(payload))) => {
+                let ty = variant.cases().find(|case| case.name == label).and_then(|case| case.ty);
+                ty.map_or(Ok(()), |ty| check_fields(payload, &ty, src))
+            }
+            _ => Ok(()),
+        },
+        // Both may be written without their wrapping.
+        Type::Option(option) => match node.as_option() {
+            Ok(Some(some)) => check_fields(some, &option.ty(), src),
+            Ok(None) => Ok(()),
+            Err(_) => check_fields(node, &option.ty(), src),
+        },
+        Type::Result(result) => match (node.as_result(), result.ok(), result.err()) {
+            (Ok(Ok(Some(node))), Some(ty), _) | (Ok(Err(Some(node))), _, Some(ty)) => check_fields(node, &ty, src),
+            (Err(_), Some(ty), _) => check_fields(node, &ty, src),
+            _ => Ok(()),
+        },
+        _ => Ok(()),
+    }
 }
 
 #[unsafe(no_mangle)]

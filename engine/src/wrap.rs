@@ -55,7 +55,10 @@ fn keep_panics_quiet() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         std::panic::set_hook(Box::new(|info| {
-            let text = info.to_string();
+            // Without the folder of the machine that built it.
+            let file = info.location().map_or("?", |at| at.file().rsplit("/src/").next().unwrap_or("?"));
+            let line = info.location().map_or(0, |at| at.line());
+            let text = format!("{} ({file}:{line})", info.payload_as_str().unwrap_or("without a message"));
             let _ = PANIC.try_with(|kept| *kept.borrow_mut() = text);
         }));
     });

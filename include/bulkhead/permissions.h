@@ -31,7 +31,7 @@ typedef enum { BH_NET_TCP = 1, BH_NET_UDP = 2, BH_NET_HTTP = 4 } bh_net_protocol
 /** An empty set: nothing is allowed. \return BH_OK; BH_E_NO_MEMORY */
 BH_API BH_MUST_USE bh_status bh_permissions_new(bh_permissions **out, bh_error **err);
 
-/** A copy. \return BH_OK; BH_E_NO_MEMORY */
+/** A copy. \return BH_OK; BH_E_INVALID (NULL); BH_E_NO_MEMORY */
 BH_API BH_MUST_USE bh_status bh_permissions_copy(bh_permissions **out, const bh_permissions *from, bh_error **err);
 
 /** Release. NULL is allowed. */

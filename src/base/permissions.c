@@ -42,6 +42,11 @@ void bh_permissions_free(bh_permissions *permissions)
 	bh_free(permissions);
 }
 
+static bh_status no_set(bh_error **err)
+{
+	return bh_fail(err, BH_E_INVALID, "no permissions to work on");
+}
+
 static bh_status too_many(bh_error **err)
 {
 	return bh_fail(err, BH_E_INVALID, "more than %d grants", MAX_GRANTS);
@@ -125,6 +130,8 @@ static bh_status add_dir(bh_permissions *permissions, const char *host, char *gu
 bh_status bh_permissions_allow_dir(bh_permissions *permissions, const char *host, const char *guest, int access,
                                    bh_error **err)
 {
+	if (!permissions)
+		return no_set(err);
 	if (!host || !*host || (guest && !*guest))
 		return bh_fail(err, BH_E_INVALID, "a folder without a name");
 	bh_status status = check_access(host, access, err);
@@ -198,6 +205,8 @@ static bh_status allow(bh_permissions *permissions, const char *host, uint16_t p
                        bh_error **err)
 {
 	int known = BH_NET_TCP | BH_NET_UDP | (listen ? 0 : BH_NET_HTTP);
+	if (!permissions)
+		return no_set(err);
 	if (!host)
 		return bh_fail(err, BH_E_INVALID, "a rule without a host");
 	if (!protocols || protocols & ~known)
@@ -223,6 +232,8 @@ bh_status bh_permissions_allow_listen(bh_permissions *permissions, const char *a
 
 bh_status bh_permissions_copy(bh_permissions **out, const bh_permissions *from, bh_error **err)
 {
+	if (!from)
+		return no_set(err);
 	BH_AUTO(bh_permissions_free) bh_permissions *copy = NULL;
 	bh_status status = bh_permissions_new(&copy, err);
 	for (size_t i = 0; i < from->dir_count && !status; i++) {

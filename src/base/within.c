@@ -129,6 +129,8 @@ static bh_status denied(const char *grant, bh_error **err)
 
 bh_status bh_permissions_within(const bh_permissions *asked, const bh_permissions *granted, bh_error **err)
 {
+	if (!asked || !granted)
+		return bh_fail(err, BH_E_INVALID, "no permissions to compare");
 	const bh_dir_grant *dir;
 	for (size_t i = 0; (dir = bh_permissions_dir_at(asked, i)); i++) {
 		bool covered;

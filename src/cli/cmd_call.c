@@ -46,6 +46,15 @@ static int print_result(const report *about, const bh_value *result, bool return
 	return code;
 }
 
+/* What the library says to programs, which can keep an instance, is no help at the prompt. */
+static int handle_leads_nowhere(const report *about, bh_error *err)
+{
+	int code = report_words(about, BH_E_UNSUPPORTED, bh_error_message(err),
+	                        "A handle lives in an instance, and `bulkhead call` makes a fresh one for each call.");
+	bh_error_free(err);
+	return code;
+}
+
 /*
  * The result has stdout to itself: what the guest writes there goes to stderr, and its stdin is empty, so that
  * a call in a loop does not eat the loop's input.
@@ -70,8 +79,11 @@ static int call_export(guest *g, const settings *s, bh_export *callee, const bh_
 	bh_error *err = NULL;
 	bh_status status = bh_export_call(callee, args, count, &result, &options, &usage, &err);
 	const report about = guest_report(g, s, &usage);
-	code = status ? guest_failed(g, s, &usage, status, err)
-	              : print_result(&about, &result, bh_export_result_type(callee) != NULL);
+	if (status == BH_E_UNSUPPORTED)
+		code = handle_leads_nowhere(&about, err);
+	else
+		code = status ? guest_failed(g, s, &usage, status, err)
+		              : print_result(&about, &result, bh_export_result_type(callee) != NULL);
 	bh_value_deinit(&result);
 	return code;
 }

@@ -39,19 +39,21 @@ static FILE *json_stream(void)
 	return form == REPORT_JSON ? stdout : stderr;
 }
 
-/* Frames are worth their lines when they carry names, and when the guest did not leave by itself. */
-static bool frames_tell(const bh_error *err)
+/* Frames are worth their lines when they carry names, and when the guest was stopped for what it did just there. */
+static bool frames_tell(const report *about, const bh_error *err)
 {
 	bool named = false;
 	for (size_t i = 0; i < bh_error_frame_count(err); i++)
 		named = named || bh_error_frame(err, i)->function;
-	return named && bh_error_trap(err) != BH_TRAP_EXIT;
+	if (bh_error_status(err) == BH_E_MEMORY_LIMIT)
+		return named && about->terms && about->terms->limits.on_memory_limit == BH_MEMORY_LIMIT_TRAP;
+	return named && bh_error_status(err) == BH_E_TRAP;
 }
 
-static void say_frames(const bh_error *err)
+static void say_frames(const report *about, const bh_error *err)
 {
 	size_t count = bh_error_frame_count(err), shown = 0;
-	if (!verbose && !frames_tell(err))
+	if (!verbose && !frames_tell(about, err))
 		return;
 	for (; shown < count && (verbose || shown < FRAMES_SHOWN); shown++) {
 		X_AUTO char *line = wording_of_frame(bh_error_frame(err, shown), verbose);
@@ -61,9 +63,9 @@ static void say_frames(const bh_error *err)
 		say_more("    ... %zu more (--verbose)", count - shown);
 }
 
-static void say_details(const bh_error *err)
+static void say_details(const report *about, const bh_error *err)
 {
-	say_frames(err);
+	say_frames(about, err);
 	for (size_t i = 0; verbose && i < bh_error_cause_count(err); i++)
 		say_more("cause: %s", bh_error_cause(err, i));
 }
@@ -78,7 +80,7 @@ static void say_failure(const report *about, const bh_error *err, const wording 
 		say_error(about->file, "%s", words->message);
 	}
 	if (err)
-		say_details(err);
+		say_details(about, err);
 	if (words->hint)
 		say_more("%s", words->hint);
 	report_usage(about);

@@ -58,6 +58,18 @@ static wording memory_words(const report *about, uint64_t allowed, uint64_t atte
 	                 x_format("Raise it with %s.", raise)};
 }
 
+/* The limits that few people know: said with what they are about. */
+static wording resource_words(const report *about, bh_limit limit, uint64_t allowed, uint64_t attempted)
+{
+	X_AUTO char *most = value_text(limit, allowed);
+	X_AUTO char *wanted = attempted ? value_text(limit, attempted) : NULL;
+	X_AUTO char *source = terms_source_text(about->terms, limit);
+	X_AUTO char *raise = terms_raise_text(about->terms, limit);
+	return (wording){x_format("limit reached: %s: %s allowed%s%s%s (%s)", bh_limit_describe(limit)->text, most,
+	                          wanted ? ", " : "", wanted ? wanted : "", wanted ? " wanted" : "", source),
+	                 x_format("Raise it with %s.", raise)};
+}
+
 /* A trap's kind says more than the engine's text for it; where it has more to tell, the causes hold it. */
 static wording trap_words(const bh_error *err)
 {
@@ -91,6 +103,8 @@ wording wording_of(const report *about, bh_status status, const bh_error *err)
 		return fuel_words(about, allowed ? allowed : about->terms->limits.fuel);
 	if (status == BH_E_MEMORY_LIMIT && about->terms && limit == BH_LIMIT_MEMORY)
 		return memory_words(about, allowed ? allowed : about->terms->limits.memory, attempted);
+	if (status == BH_E_RESOURCE_LIMIT && about->terms && bh_limit_describe(limit) && allowed)
+		return resource_words(about, limit, allowed, attempted);
 	if (status == BH_E_TRAP && bh_error_trap(err) > BH_TRAP_UNKNOWN)
 		return trap_words(err);
 	if (status == BH_E_EXIT)
@@ -101,10 +115,16 @@ wording wording_of(const report *about, bh_status status, const bh_error *err)
 	return (wording){x_copy(without_subject(bh_error_message(err), about->file)), hint ? x_copy(hint) : NULL};
 }
 
+/* What the compiler calls main() when it takes arguments is nothing that anybody wrote. */
+static const char *source_name(const char *function)
+{
+	return strcmp(function, "__main_argc_argv") == 0 ? "main" : function;
+}
+
 char *wording_of_frame(const bh_frame *frame, bool whole_path)
 {
-	X_AUTO char *function =
-		frame->function ? x_copy(frame->function) : x_format("function %u", (unsigned)frame->function_index);
+	X_AUTO char *function = frame->function ? x_copy(source_name(frame->function))
+	                                        : x_format("function %u", (unsigned)frame->function_index);
 	if (frame->file && frame->line)
 		return x_format("at %s (%s:%u)", function, whole_path ? frame->file : text_file_name(frame->file),
 		                (unsigned)frame->line);

@@ -47,23 +47,23 @@ static bh_status is_a_module(bh_error **err)
 typedef struct {
 	const unsigned char *data;
 	size_t length;
-	wasm_byte_vec_t assembled; /* from text */
-	bhx_block_t wrapped;       /* from a module */
+	bhx_block_t assembled; /* from text */
+	bhx_block_t wrapped;   /* from a module */
 } input;
 
 static void input_auto(input *in)
 {
-	wasm_byte_vec_delete(&in->assembled);
+	bh_free(in->assembled.data);
 	bh_free(in->wrapped.data);
 }
 
 static bh_status assemble(input *in, bh_error **err)
 {
-	wasmtime_error_t *failed = wasmtime_wat2wasm((const char *)in->data, in->length, &in->assembled);
+	wasmtime_error_t *failed = bhx_text_assemble(in->data, in->length, &in->assembled);
 	if (failed)
 		return bh_engine_fail(err, BH_E_PARSE, failed, "the text could not be read");
-	in->data = (const unsigned char *)in->assembled.data;
-	in->length = in->assembled.size;
+	in->data = in->assembled.data;
+	in->length = in->assembled.length;
 	return BH_OK;
 }
 
@@ -220,6 +220,28 @@ static bh_status sum_up(bh_code *code, const input *in, bh_error **err)
 	return BH_OK;
 }
 
+/* In a slot, and in the whole pool where that is small (engine/variant.c). */
+static bool fits_pool(const bh_code_info *info, uint64_t slots)
+{
+	return info->memories <= BH_SLOT_MEMORIES && info->tables <= BH_SLOT_TABLES &&
+	       info->core_instances <= BH_SLOT_CORE_INSTANCES && info->memories <= slots && info->tables <= slots * 4 &&
+	       info->core_instances <= slots * 4;
+}
+
+static void look_for_pool(void *data, const uint8_t *text, size_t length)
+{
+	static const char pool[] = "pooling allocator";
+	*(bool *)data |= memmem(text, length, pool, sizeof pool - 1) != NULL;
+}
+
+/* It is compiled, but something in it is larger than a slot: the engine has no code for that. */
+static bool refused_by_pool(const wasmtime_error_t *failed)
+{
+	bool found = false;
+	bhx_error_causes(failed, look_for_pool, &found);
+	return found;
+}
+
 BH_DEFINE_AUTO(bh_code *, bh_code_free)
 
 typedef struct {
@@ -242,9 +264,21 @@ static bh_status compile(const compilation *c, bh_code **out, bh_error **err)
 	bh_status status = prepare(&in, c->wrap, &code->info.wrapped, err);
 	if (status || (status = sum_up(code, &in, err)))
 		return status;
-	wasmtime_error_t *failed = wasmtime_component_new(c->variant->engine, in.data, in.length, &code->component);
+	bool pooled = c->variant->spec.pooled;
+	wasmtime_error_t *failed = NULL;
+	code->info.no_slot = pooled && !fits_pool(&code->info, c->variant->spec.slots);
+	if (!code->info.no_slot)
+		failed = bhx_component_new(c->variant->engine, in.data, in.length, &code->component);
+	if (failed && pooled && refused_by_pool(failed)) {
+		wasmtime_error_delete(BH_TAKE(failed));
+		code->info.no_slot = true;
+	}
 	if (failed)
 		return refused(&in, failed, err);
+	if (code->info.no_slot) {
+		*out = BH_TAKE(code);
+		return BH_OK;
+	}
 	if ((status = list_items(code, err)) || (status = link_code(code, err)))
 		return status;
 	*out = BH_TAKE(code);

@@ -1,4 +1,5 @@
 /* Functions prepared to be called: looked up, typed, described. */
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -92,11 +93,15 @@ bh_status bh_function_new(bh_function **out, const bh_code *code, size_t index, 
 	bh_status status = bh_type_of_function(&function->params, item->type, err);
 	if (status)
 		return status;
+	static _Atomic uint64_t last_id;
+	function->id = atomic_fetch_add(&last_id, 1) + 1;
 	function->type = item->type; /* owned by the code */
 	function->param_count = function->params->count - 1;
 	bh_type *result = function->params->parts[function->param_count];
 	function->result = result->kind == BH_KIND_NONE ? NULL : result;
 	function->bulk = takes_bulk(function->params, &function->bulk_form);
+	for (size_t i = 0; i < function->param_count; i++)
+		function->takes_resources |= holds_resources(function->params->parts[i]);
 	function->resources = function->result && holds_resources(function->result);
 	function->name = item->interface ? bh_format("%s#%s", item->interface, item->name) : bh_strdup(item->name);
 	function->signature = signature_of(function->params, item->name);
@@ -190,12 +195,20 @@ bh_status bh_function_parse(bh_value *out, const bh_function *function, const ch
 		return bh_fail(err, BH_E_TYPE, "the arguments are not UTF-8");
 	while (*text == ' ')
 		text++;
-	BH_AUTO(bh_free) char *call = *text == '(' ? bh_format("f%s", text) : bh_format("f(%s)", text);
+	BH_AUTO(bh_free) char *call = *text == '(' ? bh_format("f%s", text) : NULL;
+	BH_AUTO(bh_free) char *bare = bh_format("f(%s)", text);
 	size_t count = function->param_count;
 	BH_AUTO(bh_free) wasmtime_component_val_t *values = bh_calloc(count, sizeof *values);
-	if (!call || !values)
+	if ((*text == '(' && !call) || !bare || !values)
 		return bh_fail_memory(err);
-	wasmtime_error_t *failed = bhx_wave_parse(function->type, call, strlen(call), values);
+	const char *first = call ? call : bare;
+	wasmtime_error_t *failed = bhx_wave_parse(function->type, first, strlen(first), values);
+	if (failed && call) {
+		/* The parenthesis may be that of a tuple instead. */
+		wasmtime_error_t *again = bhx_wave_parse(function->type, bare, strlen(bare), values);
+		wasmtime_error_delete(again ? again : failed);
+		failed = again ? failed : NULL;
+	}
 	if (failed)
 		return not_wave(function, failed, err);
 	bh_status status = BH_OK;

@@ -39,6 +39,9 @@ struct bh_code {
 	size_t export_count;
 };
 
+/* What one slot of a pool can hold; components with more are allocated on demand. */
+enum { BH_SLOT_MEMORIES = 8, BH_SLOT_TABLES = 16, BH_SLOT_CORE_INSTANCES = 32 };
+
 struct bh_code_item {
 	char *interface;
 	char *name;
@@ -46,6 +49,7 @@ struct bh_code_item {
 };
 
 struct bh_function {
+	uint64_t id; /* unlike any other in the process; from 1 */
 	wasmtime_component_func_type_t *type;
 	wasmtime_component_export_index_t *index;
 	bh_type *params; /* BH_KIND_NONE root whose parts are the parameters */
@@ -55,7 +59,8 @@ struct bh_function {
 	char *signature;
 	uint32_t bulk_form;
 	bool bulk;
-	bool resources; /* the result holds resource handles */
+	bool takes_resources; /* a parameter may hold resource handles */
+	bool resources;       /* the result holds resource handles */
 };
 
 /* Text of the innermost reason in an engine error; to be freed. */

@@ -92,41 +92,76 @@ bool bh_value_belongs(const bh_value *value, const bh_instance *instance)
 	return belongs(value, (void *)instance);
 }
 
-/* Own handles become invalid on our side when the engine has taken them; borrowed ones stay. */
-void bh_value_pass_on(const bh_value *value, const bh_type *type)
+/* Calls `visit` for every handle in a value that fits its type, until it says false. */
+static bool each_handle(const bh_value *value, const bh_type *type,
+                        bool (*visit)(bh_resource *resource, bh_kind as, uint64_t call), uint64_t call)
 {
-	if (type->kind == BH_KIND_OWN && is_handle(value) && value->as.resource->handle) {
-		wasmtime_component_resource_any_delete(value->as.resource->handle);
-		value->as.resource->handle = NULL;
-		return;
-	}
 	switch (type->kind) {
+	case BH_KIND_OWN:
+	case BH_KIND_BORROW:
+		return visit(value->as.resource, type->kind, call);
 	case BH_KIND_LIST:
 	case BH_KIND_TUPLE:
 		for (size_t i = 0; i < value->as.list.count; i++)
-			bh_value_pass_on(&value->as.list.items[i], type->parts[type->kind == BH_KIND_TUPLE ? i : 0]);
-		return;
+			if (!each_handle(&value->as.list.items[i], type->parts[type->kind == BH_KIND_TUPLE ? i : 0], visit, call))
+				return false;
+		return true;
 	case BH_KIND_RECORD:
 		for (size_t i = 0; i < type->count; i++) {
 			const bh_value *field = bh_value_field(value, type->parts[i]->name);
-			if (field)
-				bh_value_pass_on(field, type->parts[i]);
+			if (field && !each_handle(field, type->parts[i], visit, call))
+				return false;
 		}
-		return;
+		return true;
 	case BH_KIND_VARIANT:
 		for (size_t i = 0; value->as.variant.payload && i < type->count; i++)
 			if (!strcmp(type->parts[i]->name, value->as.variant.name))
-				bh_value_pass_on(value->as.variant.payload, type->parts[i]);
-		return;
+				return each_handle(value->as.variant.payload, type->parts[i], visit, call);
+		return true;
 	case BH_KIND_OPTION:
-		if (value->as.option)
-			bh_value_pass_on(value->as.option, type->parts[0]);
-		return;
+		return !value->as.option || each_handle(value->as.option, type->parts[0], visit, call);
 	case BH_KIND_RESULT:
-		if (value->as.result.payload)
-			bh_value_pass_on(value->as.result.payload, type->parts[value->as.result.is_err]);
-		return;
+		return !value->as.result.payload ||
+		       each_handle(value->as.result.payload, type->parts[value->as.result.is_err], visit, call);
 	default:
-		return;
+		return true;
 	}
+}
+
+static bool claim(bh_resource *resource, bh_kind as, uint64_t call)
+{
+	if (as == BH_KIND_OWN && resource->given_in == call)
+		return false;
+	if (as == BH_KIND_OWN)
+		resource->given_in = call;
+	return true;
+}
+
+static bool not_claimed(bh_resource *resource, bh_kind as, uint64_t call)
+{
+	return as == BH_KIND_OWN || resource->given_in != call;
+}
+
+static bool give(bh_resource *resource, bh_kind as, uint64_t call)
+{
+	(void)call;
+	if (as == BH_KIND_OWN)
+		wasmtime_component_resource_any_delete(BH_TAKE(resource->handle));
+	return true;
+}
+
+static bool each_argument(const bh_value *args, const bh_type *params, size_t count,
+                          bool (*visit)(bh_resource *resource, bh_kind as, uint64_t call), uint64_t call)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!each_handle(&args[i], params->parts[i], visit, call))
+			return false;
+	return true;
+}
+
+/* The engine would find out about a handle that is not there any more too late, and trap. */
+bool bh_values_give(const bh_value *args, const bh_type *params, size_t count, uint64_t call)
+{
+	return each_argument(args, params, count, claim, call) && each_argument(args, params, count, not_claimed, call) &&
+	       each_argument(args, params, count, give, call);
 }

@@ -10,6 +10,7 @@ struct bh_resource {
 	wasmtime_component_resource_any_t *handle; /* NULL once dropped or passed on */
 	bh_instance *instance;                     /* kept alive by the handle */
 	_Atomic uint32_t references;
+	uint64_t given_in; /* the last call that took it, or wanted to */
 	bool owned;
 };
 
@@ -22,8 +23,10 @@ wasmtime_component_resource_any_t *bh_resource_lend(bh_resource *resource);
 /* Whether the value holds a handle of another instance. */
 bool bh_value_belongs(const bh_value *value, const bh_instance *instance);
 
-/* After a call began: handles that went in as own are gone. */
-void bh_value_pass_on(const bh_value *value, const bh_type *type);
-
+/*
+ * Handles that go into a call as own become invalid on our side. The arguments fit their types; `call` is the
+ * store's number of the call. False, and nothing has changed, where one handle is given twice, or lent as well.
+ */
+bool bh_values_give(const bh_value *args, const bh_type *params, size_t count, uint64_t call);
 
 #endif

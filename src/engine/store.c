@@ -53,6 +53,7 @@ bh_status bh_store_new(bh_store **out, const bh_store_spec *spec, bh_error **err
 	store->metered = variant->spec.metered;
 	store->wasi = spec->code->info.wasi;
 	store->runtime = store->wasi ? spec->io->runtime : NULL;
+	store->args = store->inline_args;
 	bh_meter_attach(&store->meter, spec->limits, store->handle);
 	if (store->wasi) {
 		bh_status status = bh_store_give_wasi(store, spec->permissions, spec->options, err);
@@ -69,6 +70,9 @@ bh_status bh_store_new(bh_store **out, const bh_store_spec *spec, bh_error **err
 /* Forget what belonged to the call: arguments, result, error. The future goes first. */
 static void clear_call(bh_store *store)
 {
+	if (!store->busy)
+		return;
+	store->busy = false;
 	if (store->future)
 		bhx_future_delete(BH_TAKE(store->future), store->runtime);
 	for (size_t i = 0; i < store->arg_count; i++)
@@ -126,6 +130,7 @@ void bh_store_begin(bh_store *store)
 void bh_store_start_instance(bh_store *store)
 {
 	clear_call(store);
+	store->busy = true;
 	store->future = bhx_instance_pre_instantiate_async(store->code->pre, store->context, &store->instance,
 	                                                   &store->failed);
 }
@@ -174,7 +179,7 @@ static bh_status start_dynamic(bh_store *store, const bh_function *function, con
 	}
 	for (size_t i = 0; i < count; i++) {
 		const bh_type *type = function->params->parts[i];
-		if (!bh_value_belongs(&args[i], store->owner))
+		if (function->takes_resources && !bh_value_belongs(&args[i], store->owner))
 			return bh_fail(err, BH_E_INVALID, "%s: a resource handle of another instance", type->name);
 		store->arg_count = i + 1;
 		bh_status status = bh_value_lower(&store->args[i], &args[i], type, type->name, err);
@@ -182,8 +187,8 @@ static bh_status start_dynamic(bh_store *store, const bh_function *function, con
 			return status;
 	}
 	/* Handles given away are not ours any more, whatever comes of the call. */
-	for (size_t i = 0; i < count; i++)
-		bh_value_pass_on(&args[i], function->params->parts[i]);
+	if (function->takes_resources && !bh_values_give(args, function->params, count, ++store->gifts))
+		return bh_fail(err, BH_E_INVALID, "%s: a resource handle is passed twice, and not only lent", function->name);
 	store->future = wasmtime_component_func_call_async(&store->callee, store->context, store->args, count,
 	                                                   &store->result, function->result ? 1 : 0, &store->failed);
 	return BH_OK;
@@ -193,14 +198,18 @@ bh_status bh_store_start_call(bh_store *store, const bh_function *function, cons
                               bool copy, bh_error **err)
 {
 	clear_call(store);
+	store->busy = true;
 	if (count != function->param_count) {
 		bh_error *e = bh_error_begin(err, BH_E_TYPE, "%s takes %zu argument%s, got %zu", function->name,
 		                             function->param_count, function->param_count == 1 ? "" : "s", count);
 		bh_error_hint_set(e, "%s", function->signature);
 		return BH_E_TYPE;
 	}
-	if (!wasmtime_component_instance_get_func(&store->instance, store->context, function->index, &store->callee))
-		return bh_fail(err, BH_E_NO_EXPORT, "%s: the instance does not have it", function->name);
+	if (store->found != function->id) {
+		if (!wasmtime_component_instance_get_func(&store->instance, store->context, function->index, &store->callee))
+			return bh_fail(err, BH_E_NO_EXPORT, "%s: the instance does not have it", function->name);
+		store->found = function->id;
+	}
 	store->function = function;
 	if (function->bulk && all_blocks(function, args))
 		return start_bulk(store, function, args, copy, err);
@@ -210,6 +219,7 @@ bh_status bh_store_start_call(bh_store *store, const bh_function *function, cons
 void bh_store_start_drop(bh_store *store, bh_resource *resource)
 {
 	clear_call(store);
+	store->busy = true;
 	store->dropping = BH_TAKE(resource->handle);
 	store->future = bhx_resource_drop_async(store->context, store->dropping, &store->failed);
 }

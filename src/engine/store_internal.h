@@ -23,11 +23,14 @@ struct bh_store {
 	bh_stream_counts counts;
 	uint64_t output_at_start;
 	uint64_t polls;
+	uint64_t gifts; /* calls that took resource handles */
 
 	/* The call under way. */
+	bool busy; /* there is something to clear */
 	wasmtime_call_future_t *future;
 	wasmtime_error_t *failed;
 	const bh_function *function; /* NULL while instantiating and dropping */
+	uint64_t found; /* the function `callee` is, by id: its address may be another's by now */
 	wasmtime_component_func_t callee;
 	wasmtime_component_val_t inline_args[BH_INLINE_ARGS];
 	wasmtime_component_val_t *args;

@@ -79,6 +79,8 @@ static const struct {
 	{"discriminant", BH_TRAP_INVALID_DISCRIMINANT},
 	{"invalid utf-8", BH_TRAP_BAD_UTF8},
 	{"invalid utf-16", BH_TRAP_BAD_UTF8},
+	{"invalid utf8 encoding", BH_TRAP_BAD_UTF8},
+	{"invalid utf16 encoding", BH_TRAP_BAD_UTF8},
 	{"unpaired surrogate", BH_TRAP_BAD_UTF8},
 	{"converted integer out of range for `char`", BH_TRAP_INVALID_CHAR},
 	{"unknown handle index", BH_TRAP_BAD_HANDLE},
@@ -90,6 +92,7 @@ static const struct {
 	{"handle index", BH_TRAP_BAD_HANDLE},
 	{"type mismatch with resource", BH_TRAP_BAD_HANDLE},
 	{"GC heap out of memory", BH_TRAP_ALLOCATION_TOO_LARGE},
+	{"thrown Wasm exception", BH_TRAP_UNCAUGHT_EXCEPTION},
 };
 
 /* Bounds of ours that the engine checks, and reports as text. */
@@ -123,7 +126,7 @@ static char *tame(const char *data, size_t length)
 		unsigned char c = (unsigned char)*p, next = (unsigned char)p[1];
 		bool c1 = c == 0xC2 && next >= 0x80 && next < 0xA0;
 		if (c < 0x20 || c == 0x7F || c1)
-			*p = '?';
+			*p = c == '\n' ? ' ' : '?';
 		if (c1)
 			p[1] = '?';
 	}

@@ -124,8 +124,9 @@ static bh_status lower_bytes(wasmtime_component_val_t *out, const bh_value *valu
 
 static const bh_value *field_of(const bh_value *value, const char *name, size_t hint)
 {
-	if (hint < value->as.record.count && !strcmp(value->as.record.fields[hint].name, name))
-		return &value->as.record.fields[hint].value;
+	const bh_field *likely = hint < value->as.record.count ? &value->as.record.fields[hint] : NULL;
+	if (likely && likely->name && !strcmp(likely->name, name))
+		return &likely->value;
 	return bh_value_field(value, name);
 }
 

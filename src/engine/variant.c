@@ -16,8 +16,8 @@
 #define KEEP_TABLE BH_KIB(64)
 #define KEEP_STACK BH_KIB(64)
 
-/* What one component instance may hold; more is refused when it is instantiated. */
-enum { CORE_INSTANCES = 32, MEMORIES = 8, TABLES = 16, TABLE_ELEMENTS = 20000 };
+/* A table's elements, in a pool; larger ones make a component one that is allocated on demand. */
+enum { TABLE_ELEMENTS = 20000 };
 
 static void configure_pool(wasm_config_t *config, const bh_variant_spec *spec)
 {
@@ -28,11 +28,11 @@ static void configure_pool(wasm_config_t *config, const bh_variant_spec *spec)
 	wasmtime_pooling_allocation_config_total_memories_set(pool, slots);
 	wasmtime_pooling_allocation_config_total_tables_set(pool, slots * 4);
 	wasmtime_pooling_allocation_config_total_stacks_set(pool, slots);
-	wasmtime_pooling_allocation_config_max_core_instances_per_component_set(pool, CORE_INSTANCES);
-	wasmtime_pooling_allocation_config_max_memories_per_component_set(pool, MEMORIES);
-	wasmtime_pooling_allocation_config_max_tables_per_component_set(pool, TABLES);
-	wasmtime_pooling_allocation_config_max_memories_per_module_set(pool, MEMORIES);
-	wasmtime_pooling_allocation_config_max_tables_per_module_set(pool, TABLES);
+	wasmtime_pooling_allocation_config_max_core_instances_per_component_set(pool, BH_SLOT_CORE_INSTANCES);
+	wasmtime_pooling_allocation_config_max_memories_per_component_set(pool, BH_SLOT_MEMORIES);
+	wasmtime_pooling_allocation_config_max_tables_per_component_set(pool, BH_SLOT_TABLES);
+	wasmtime_pooling_allocation_config_max_memories_per_module_set(pool, BH_SLOT_MEMORIES);
+	wasmtime_pooling_allocation_config_max_tables_per_module_set(pool, BH_SLOT_TABLES);
 	wasmtime_pooling_allocation_config_table_elements_set(pool, TABLE_ELEMENTS);
 	wasmtime_pooling_allocation_config_max_memory_size_set(pool, BH_GIB(4));
 	wasmtime_pooling_allocation_config_max_component_instance_size_set(pool, BH_MIB(1));
@@ -74,7 +74,7 @@ bh_status bh_variant_new(bh_variant **out, const bh_variant_spec *spec, bh_error
 	if (!variant)
 		return bh_fail_memory(err);
 	wasm_config_t *config = configure(spec);
-	wasmtime_error_t *failed = bhx_config_set(config, true, false);
+	wasmtime_error_t *failed = bhx_config_set(config, true, spec->development, false);
 	if (failed)
 		wasm_config_delete(config);
 	else

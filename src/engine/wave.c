@@ -5,9 +5,13 @@
 
 static bool untyped(wasmtime_component_val_t *out, const bh_value *value);
 
-static void set_name(wasm_name_t *out, const char *name)
+/* Names come from the caller: the engine panics on those that are not UTF-8. */
+static bool set_name(wasm_name_t *out, const char *name)
 {
+	if (!name || !bh_text_is_utf8(name, strlen(name)))
+		return false;
 	wasm_byte_vec_new(out, strlen(name), name);
+	return true;
 }
 
 static bool boxed(wasmtime_component_val_t **out, const bh_value *value)
@@ -36,8 +40,8 @@ static bool record(wasmtime_component_val_t *out, const bh_value *value)
 	for (size_t i = 0; i < value->as.record.count; i++) {
 		wasmtime_component_valrecord_entry_t *entry = &out->of.record.data[i];
 		wasm_byte_vec_delete(&entry->name);
-		set_name(&entry->name, value->as.record.fields[i].name);
-		if (!untyped(&entry->val, &value->as.record.fields[i].value))
+		if (!set_name(&entry->name, value->as.record.fields[i].name) ||
+		    !untyped(&entry->val, &value->as.record.fields[i].value))
 			return false;
 	}
 	return true;
@@ -70,11 +74,13 @@ static bool compound(wasmtime_component_val_t *out, const bh_value *value)
 	case BH_KIND_BYTES:
 		return bytes(out, value);
 	case BH_KIND_ENUM:
-		set_name(&out->of.enumeration, value->as.variant.name);
+		if (!set_name(&out->of.enumeration, value->as.variant.name))
+			return false;
 		out->kind = WASMTIME_COMPONENT_ENUM;
 		return true;
 	case BH_KIND_VARIANT:
-		set_name(&out->of.variant.discriminant, value->as.variant.name);
+		if (!set_name(&out->of.variant.discriminant, value->as.variant.name))
+			return false;
 		out->kind = WASMTIME_COMPONENT_VARIANT;
 		return boxed(&out->of.variant.val, value->as.variant.payload);
 	case BH_KIND_OPTION:
@@ -88,7 +94,8 @@ static bool compound(wasmtime_component_val_t *out, const bh_value *value)
 		wasmtime_component_valflags_new_uninit(&out->of.flags, value->as.flags.count);
 		out->kind = WASMTIME_COMPONENT_FLAGS;
 		for (size_t i = 0; i < value->as.flags.count; i++)
-			set_name(&out->of.flags.data[i], value->as.flags.names[i]);
+			if (!set_name(&out->of.flags.data[i], value->as.flags.names[i]))
+				return false;
 		return true;
 	default:
 		return false;

@@ -7,9 +7,6 @@
 /* A component file larger than this is refused: the largest seen in the field is 40 MiB. */
 #define MAX_COMPONENT_SIZE BH_MIB(512)
 
-/* What a slot of a pool can hold (engine/variant.c); others are allocated on demand. */
-enum { SLOT_MEMORIES = 8, SLOT_TABLES = 16, SLOT_CORE_INSTANCES = 32 };
-
 static void free_items(bh_component *component)
 {
 	for (size_t i = 0; component->items && i < bh_code_item_count(component->code); i++)
@@ -75,12 +72,7 @@ static bh_status too_big(const bh_component *component, uint64_t initial, bh_err
 	return BH_E_MEMORY_LIMIT;
 }
 
-static bool fits_slot(const bh_code_info *info)
-{
-	return info->memories <= SLOT_MEMORIES && info->tables <= SLOT_TABLES && info->core_instances <= SLOT_CORE_INSTANCES;
-}
-
-/* Compile on the variant the limits ask for; once more on demand if it then shows that no slot can hold it. */
+/* Compile on the variant the limits ask for; on demand if it then shows that no slot can hold it. */
 static bh_status compile(bh_component *component, const void *bytes, size_t length, bool wrap, bh_error **err)
 {
 	for (bool pool = true;; pool = false) {
@@ -92,7 +84,7 @@ static bh_status compile(bh_component *component, const void *bytes, size_t leng
 		const bh_code_info *info = bh_code_describe(component->code);
 		if (info->initial_memory > component->limits.memory)
 			return too_big(component, info->initial_memory, err);
-		if (!bh_variant_describe(component->variant)->pooled || fits_slot(info))
+		if (!info->no_slot)
 			return BH_OK;
 		bh_code_free(BH_TAKE(component->code));
 	}

@@ -10,7 +10,7 @@ const bh_value *bh_value_field(const bh_value *value, const char *name)
 	if (value->kind != BH_KIND_RECORD)
 		return NULL;
 	for (size_t i = 0; i < value->as.record.count; i++)
-		if (!strcmp(value->as.record.fields[i].name, name))
+		if (value->as.record.fields[i].name && !strcmp(value->as.record.fields[i].name, name))
 			return &value->as.record.fields[i].value;
 	return NULL;
 }
@@ -220,7 +220,7 @@ static bool equal_parts(const bh_value *a, const bh_value *b)
 		if (a->as.flags.count != b->as.flags.count)
 			return false;
 		for (size_t i = 0; i < a->as.flags.count; i++)
-			if (!has_flag(b, a->as.flags.names[i]))
+			if (!has_flag(b, a->as.flags.names[i]) || !has_flag(a, b->as.flags.names[i]))
 				return false;
 		return true;
 	default:

@@ -44,7 +44,7 @@ void bh_read_permissions(bh_reader *r, const bh_key *key, const bh_toml_node *ta
 		bh_want_table(r, table);
 		return;
 	}
-	for (size_t i = 0; i < table->count && !r->failed; i++) {
+	for (size_t i = 0; i < table->count && bh_reader_goes_on(r); i++) {
 		const bh_toml_node *node = &table->children[i];
 		size_t row = bh_toml_key_among(node, names, BH_COUNT(names));
 		if (row == BH_COUNT(names))

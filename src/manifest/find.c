@@ -21,6 +21,8 @@ static size_t stem_length(const char *name)
 
 bh_status bh_manifest_find(char **out, const char *component_path, bh_error **err)
 {
+	if (!component_path)
+		return bh_fail(err, BH_E_INVALID, "no path");
 	const char *name = base_name(component_path);
 	size_t folder = (size_t)(name - component_path);
 	char *found = bh_format("%.*s%.*s.toml", (int)folder, component_path, (int)stem_length(name), name);

@@ -149,7 +149,7 @@ static void read_list(bh_reader *r, folders *set, int kind, const bh_toml_node *
 {
 	set->lists[kind] = node;
 	if (node->type == BH_TOML_ARRAY) {
-		for (size_t i = 0; i < node->count && !r->failed && set->count < MAX_FOLDERS; i++)
+		for (size_t i = 0; i < node->count && bh_reader_goes_on(r) && set->count < MAX_FOLDERS; i++)
 			read_item(r, set, kind, &node->children[i]);
 		if (set->count == MAX_FOLDERS)
 			bh_reader_error(r, node, BH_E_CONFIG, bh_reader_format(r, "more than %d folders", MAX_FOLDERS - 1), NULL,
@@ -172,7 +172,7 @@ static void read_list(bh_reader *r, folders *set, int kind, const bh_toml_node *
 static void key_prefix(const bh_reader *r, const bh_toml_node *node, char *out, size_t size)
 {
 	size_t end = node->key_span.offset, start = end;
-	while (start && r->text[start - 1] != '\n')
+	while (start && r->text[start - 1] != '\n' && end - start < size)
 		start--;
 	while (start < end && (r->text[start] == ' ' || r->text[start] == '\t'))
 		start++;
@@ -226,12 +226,13 @@ static void refuse(bh_reader *r, const folders *set, const folder *f)
 			complete = complete && add_line(r, &fix, set, kind, node);
 	char *lines = complete ? bh_reader_keep(r, bh_text_take(&fix)) : NULL;
 	if (path)
-		bh_reader_error(r, node, BH_E_UNSUPPORTED, bh_reader_format(r, "%s: %s", path, f->why),
-		                bh_reader_format(r,
-		                                 "WASI has two grants for a folder: reading (listing included) and everything. "
-		                                 "Name it in the other lists as well, or take it out of %s.",
-		                                 kinds[f->asks]),
-		                lines);
+		bh_reader_error(
+			r, node, BH_E_UNSUPPORTED, bh_reader_format(r, "%s: %s", path, f->why),
+			bh_reader_format(r,
+		                     "WASI has two grants for a folder: reading (listing included) and everything.\n"
+		                     "Name it in the other lists as well, or take it out of %s.",
+		                     kinds[f->asks]),
+			lines);
 	else
 		bh_free(lines);
 	bh_free(path);
@@ -266,7 +267,7 @@ static void grant(bh_reader *r, const folder *f)
 void bh_read_folders(bh_reader *r, const bh_toml_node *table)
 {
 	folders set = {0};
-	for (size_t i = 0; i < table->count && !r->failed; i++) {
+	for (size_t i = 0; i < table->count && bh_reader_goes_on(r); i++) {
 		const bh_toml_node *node = &table->children[i];
 		size_t kind = bh_toml_key_among(node, kinds, KINDS);
 		if (kind < KINDS)
@@ -276,7 +277,7 @@ void bh_read_folders(bh_reader *r, const bh_toml_node *table)
 	}
 	for (size_t i = 0; i < set.count; i++)
 		judge(&set.items[i]);
-	for (size_t i = 0; i < set.count && !r->failed; i++)
+	for (size_t i = 0; i < set.count && bh_reader_goes_on(r); i++)
 		if (set.items[i].lacks)
 			refuse(r, &set, &set.items[i]);
 		else

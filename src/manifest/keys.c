@@ -4,10 +4,7 @@
 
 enum { COMPONENT = BH_IN_FLAT | BH_IN_NESTED };
 
-#define TABLE(table_, name_, dialects_)                                                                                \
-	{                                                                                                                  \
-		.table = (table_), .name = (name_), .dialects = (dialects_)                                                    \
-	}
+#define TABLE(table_, name_, dialects_) {.table = (table_), .name = (name_), .dialects = (dialects_)}
 #define KEY(table_, name_, dialects_, read_, ...)                                                                      \
 	{                                                                                                                  \
 		.table = (table_), .name = (name_), .dialects = (dialects_), .read = bh_read_##read_, __VA_ARGS__              \

@@ -105,6 +105,8 @@ bh_status bh_manifest_parse(bh_manifest **out, const char *text, size_t length, 
 
 bh_status bh_manifest_load(bh_manifest **out, const char *path, bh_error **err)
 {
+	if (!path)
+		return bh_fail(err, BH_E_INVALID, "no path");
 	BH_AUTO(bh_free) char *text = NULL;
 	size_t length = 0;
 	bh_status status = bh_file_read(&text, &length, path, BH_TOML_MAX_BYTES, err);
@@ -113,6 +115,8 @@ bh_status bh_manifest_load(bh_manifest **out, const char *path, bh_error **err)
 
 bh_status bh_manifest_check(bh_manifest **out, const char *path, bh_error **err)
 {
+	if (!path)
+		return bh_fail(err, BH_E_INVALID, "no path");
 	BH_AUTO(bh_free) char *text = NULL;
 	size_t length = 0;
 	bh_status status = bh_file_read(&text, &length, path, BH_TOML_MAX_BYTES, err);

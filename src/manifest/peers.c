@@ -65,7 +65,7 @@ static int read_protocols(bh_reader *r, entry *e)
 	if (e->protocol->type != BH_TOML_ARRAY)
 		return read_protocol(r, e, e->protocol);
 	int bits = 0;
-	for (size_t i = 0; i < e->protocol->count; i++)
+	for (size_t i = 0; i < e->protocol->count && bh_reader_goes_on(r); i++)
 		bits |= read_protocol(r, e, &e->protocol->children[i]);
 	if (!bits && !e->wrong)
 		complain(r, e, e->protocol, "no protocol", "Name one, or leave the key out.", "[\"tcp\"]");
@@ -77,7 +77,7 @@ static void read_keys(bh_reader *r, entry *e, const bh_toml_node *node, const ch
 {
 	const char *const names[] = {host_key, "port", "protocol"};
 	const bh_toml_node **const places[] = {&e->host, &e->port, &e->protocol};
-	for (size_t i = 0; i < node->count; i++) {
+	for (size_t i = 0; i < node->count && bh_reader_goes_on(r); i++) {
 		const bh_toml_node *child = &node->children[i];
 		size_t row = bh_toml_key_among(child, names, BH_COUNT(names));
 		if (row < BH_COUNT(names))
@@ -152,7 +152,7 @@ void bh_read_network(bh_reader *r, const bh_toml_node *table)
 	static const char *const names[] = {"outbound", "inbound"};
 	static void (*const readers[])(bh_reader *, const bh_toml_node *) = {read_outbound, read_inbound};
 	static const char *const examples[] = {"[{ host = \"api.example.com\", port = 443 }]", "[8080]"};
-	for (size_t i = 0; i < table->count; i++) {
+	for (size_t i = 0; i < table->count && bh_reader_goes_on(r); i++) {
 		const bh_toml_node *node = &table->children[i];
 		entry e = {.listen = false};
 		size_t row = bh_toml_key_among(node, names, BH_COUNT(names));
@@ -162,7 +162,7 @@ void bh_read_network(bh_reader *r, const bh_toml_node *table)
 			complain(r, &e, node, "not a list",
 			         row ? "A list of ports is wanted here." : "A list of peers is wanted here.", examples[row]);
 		} else {
-			for (size_t j = 0; j < node->count && !r->failed; j++)
+			for (size_t j = 0; j < node->count && bh_reader_goes_on(r); j++)
 				readers[row](r, &node->children[j]);
 		}
 	}

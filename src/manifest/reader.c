@@ -24,6 +24,11 @@ char *bh_reader_format(bh_reader *r, const char *format, ...)
 	return bh_reader_keep(r, text);
 }
 
+bool bh_reader_goes_on(const bh_reader *r)
+{
+	return !r->failed && !r->full;
+}
+
 void bh_remark_deinit(bh_remark *remark)
 {
 	bh_free((char *)remark->shown.where.key);
@@ -49,6 +54,8 @@ static bh_remark *next_remark(bh_reader *r, bh_severity severity)
 			bh_remark_deinit(&m->remarks[i]);
 			return &m->remarks[i];
 		}
+	r->full = r->full || severity == BH_SEVERITY_ERROR;
+	r->incomplete = r->incomplete || r->full;
 	return NULL;
 }
 
@@ -129,18 +136,19 @@ void bh_reader_sort(bh_reader *r)
 	}
 }
 
-/* The bounds of the line that holds an offset, without its end. */
-static void line_bounds(const bh_reader *r, size_t offset, size_t *start, size_t *end)
+/* The bounds of the line that holds an offset, without its end; false if it is longer than anybody reads. */
+static bool line_bounds(const bh_reader *r, size_t offset, size_t *start, size_t *end)
 {
 	size_t from = offset < r->length ? offset : r->length, to = from;
-	while (from && r->text[from - 1] != '\n')
+	while (from && r->text[from - 1] != '\n' && to - from <= MAX_LINE)
 		from--;
-	while (to < r->length && r->text[to] != '\n')
+	while (to < r->length && r->text[to] != '\n' && to - from <= MAX_LINE)
 		to++;
 	while (to > from && r->text[to - 1] == '\r')
 		to--;
 	*start = from;
 	*end = to;
+	return to - from <= MAX_LINE;
 }
 
 /* Control characters could do anything to a terminal; bytes keep their places, so that columns stay right. */
@@ -167,8 +175,7 @@ static char *stretch(bh_reader *r, size_t start, size_t end)
 char *bh_reader_line(bh_reader *r, bh_toml_span at)
 {
 	size_t start, end;
-	line_bounds(r, at.offset, &start, &end);
-	return end == start || end - start > MAX_LINE ? NULL : stretch(r, start, end);
+	return line_bounds(r, at.offset, &start, &end) && end > start ? stretch(r, start, end) : NULL;
 }
 
 char *bh_reader_excerpt(bh_reader *r, bh_toml_span at)
@@ -217,8 +224,7 @@ char *bh_reader_path(bh_reader *r, const bh_toml_node *node)
 char *bh_reader_replace(bh_reader *r, bh_toml_span at, const char *text)
 {
 	size_t start, end;
-	line_bounds(r, at.offset, &start, &end);
-	if (!at.line || at.offset + at.length > end || end - start > MAX_LINE)
+	if (!at.line || !line_bounds(r, at.offset, &start, &end) || at.offset + at.length > end)
 		return NULL;
 	while (start < at.offset && (r->text[start] == ' ' || r->text[start] == '\t'))
 		start++;

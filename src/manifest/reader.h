@@ -3,6 +3,7 @@
  *
  * Nothing here returns a status. Whoever reads a key adds a remark if something is wrong and goes on, so that
  * one reading finds everything; when memory runs out `failed` is set, and the caller looks at it at the end.
+ * What a file repeats is read while bh_reader_goes_on(): a hostile file must not keep us busy for long.
  */
 #ifndef BH_MANIFEST_READER_H
 #define BH_MANIFEST_READER_H
@@ -16,6 +17,7 @@ typedef struct {
 	size_t length;
 	char *folder;      /* relative paths in the manifest start here */
 	bool failed;       /* memory ran out */
+	bool full;         /* so many errors that no more are kept */
 	bool incomplete;   /* parts of the file were not understood: nothing can be said about what is missing */
 	uint64_t declared; /* a bit for each bh_limit that the file mentions, right or wrong */
 } bh_reader;
@@ -33,6 +35,9 @@ typedef struct {
 	char *hint;
 	char *fix;
 } bh_saying;
+
+/* Whether there is any use in reading more. */
+bool bh_reader_goes_on(const bh_reader *r);
 
 /* Add a remark. Takes over the strings of `saying`. */
 void bh_reader_say(bh_reader *r, bh_saying saying);

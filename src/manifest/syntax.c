@@ -6,8 +6,11 @@
 
 #include "base/text.h"
 
-/* Who makes more syntax errors than these wants them one by one. */
-enum { MAX_ERRORS = 20 };
+/*
+ * Who makes more syntax errors than these wants them one by one. Each takes another parsing of the whole, so in
+ * a file larger than people write the first one must do.
+ */
+enum { MAX_ERRORS = 20, MAX_REPARSED = 1 << 16 };
 
 /* A line of the document, without blanks at either end, without its comment if that can be told. */
 typedef struct {
@@ -136,7 +139,7 @@ bh_toml *bh_syntax_parse(bh_reader *r)
 		slice line = find_line(text, r->length, where ? where->line : 1);
 		size_t offset = (size_t)(line.start - text);
 		say(r, err, (slice){r->text + offset, line.length});
-		if (!where || !stands_alone(line))
+		if (!where || !stands_alone(line) || r->length > MAX_REPARSED)
 			break;
 		memset(text + offset, ' ', line.length);
 	}

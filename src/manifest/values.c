@@ -30,7 +30,7 @@ void bh_read_text(bh_reader *r, const bh_key *key, const bh_toml_node *node)
 void bh_read_texts(bh_reader *r, const bh_key *key, const bh_toml_node *node)
 {
 	if (node->type == BH_TOML_ARRAY) {
-		for (size_t i = 0; i < node->count; i++)
+		for (size_t i = 0; i < node->count && bh_reader_goes_on(r); i++)
 			bh_reader_plain(r, &node->children[i]);
 		return;
 	}

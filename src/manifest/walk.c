@@ -62,12 +62,14 @@ static const char *suggest(const bh_manifest *m, const char *table, const char *
 static void unknown(bh_reader *r, const char *table, const bh_toml_node *node)
 {
 	char buffer[MAX_PATH * 2];
+	if (r->manifest->remark_count == BH_MAX_REMARKS) /* it would not be kept, and looking for names takes long */
+		return;
 	bh_warn_unknown(r, node, suggest(r->manifest, table, node->key, buffer, sizeof buffer));
 }
 
 static void read_table(bh_reader *r, const bh_toml_node *table, const char *path)
 {
-	for (size_t i = 0; i < table->count && !r->failed; i++) {
+	for (size_t i = 0; i < table->count && bh_reader_goes_on(r); i++) {
 		const bh_toml_node *node = &table->children[i];
 		char inner[MAX_PATH];
 		bh_key key;

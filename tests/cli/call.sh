@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# test: timeout=90
 # bulkhead call: WAVE in and out, names, wrong arguments, results that are errors.
 # shellcheck source=tests/support/cli.sh
 . "$TESTS/support/cli.sh"
@@ -67,6 +68,15 @@ for args in '(7, 2)' '("seven")' '({numerator: 7})' '({numerator: 7, denominator
 done
 call calc.wasm 'divide(7, 2)'
 expect_err_has 'divide takes 1 argument, got 2'
+
+# A handle would outlive its instance.
+call counter.wasm '[constructor]bag()'
+expect_exit 64
+expect_no_out
+expect_err_has 'fresh one for each call'
+call --json counter.wasm '[constructor]bag()'
+expect_exit 64
+expect_json '.error.status == "BH_E_UNSUPPORTED"'
 
 # Operands.
 run call

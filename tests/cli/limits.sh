@@ -41,18 +41,42 @@ run run --memory 64MB --fuel 1000000 spin.wasm
 expect_exit 152
 expect_err_has 'bulkhead: spin.wasm: out of fuel: all 1,000,000 used (--fuel)'
 expect_err_has '--fuel unlimited'
+expect_err_lacks '      at '
 
 # Memory: refused growth that the guest does not survive, or a trap where it asked.
 run run --memory 16MiB hog.wasm
 expect_exit 137
 expect_err_has 'bulkhead: hog.wasm: memory limit reached: 16 MiB allowed, 16.'
 expect_err_has '(--memory)'
+expect_err_lacks '      at '
 run run --memory 16MiB hog.wasm trap
 expect_exit 137
+printf '[component]\nname = "hog"\n[resources]\nmax_memory = "16MiB"\nmax_stack = "1MiB"\non_memory_limit = "trap"\n' >trap.toml
+run run --manifest trap.toml hog.wasm
+expect_exit 137
+expect_err_has '(max_memory in trap.toml)'
+expect_err_has '      at main'
 # What it needs to begin with is a limit too.
 run run --memory 64KiB hog.wasm
 expect_exit 137
 expect_err_has '64 KiB allowed'
+
+# Other limits, by their keys.
+cat >tables.wat <<'END'
+(component
+	(core module $m (table 1 funcref)
+		(func (export "run") (drop (table.grow 0 (ref.null func) (i32.const 20000))))
+		(func (export "hold") (if (i32.eq (table.grow 0 (ref.null func) (i32.const 20000)) (i32.const -1)) (then unreachable))))
+	(core instance $i (instantiate $m))
+	(func (export "run") (canon lift (core func $i "run")))
+	(func (export "hold") (canon lift (core func $i "hold"))))
+END
+run call --memory 64MB tables.wat 'run()'
+expect_exit 0
+run call --memory 64MB tables.wat 'hold()'
+expect_exit 137
+expect_err_has '10,000 allowed, 20,001 wanted'
+expect_err_has 'Raise it with max_table_elements in Component.toml [resources].'
 
 # Stack and other traps. Frames have names, and files and lines where there is debug information.
 run run --memory 64MB recurse.wasm

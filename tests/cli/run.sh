@@ -48,24 +48,35 @@ run run --memory 64MB module.wat
 expect_exit 65
 expect_err_has 'core WebAssembly module'
 expect_err_has 'wasm-tools component new'
+echo '(component (import "acme:store/blobs" (instance (export "get" (func)))))' >imports.wat
+run run --memory 64MB imports.wat
+expect_exit 65
+expect_err_has 'acme:store/blobs'
 echo '(component)' >library.wat
 run run --memory 64MB library.wat
 expect_exit 64
 expect_err_has 'bulkhead: library.wat: '
 
-# A status of one's own gets a note where a folder was perhaps missing.
-run run --memory 64MB exitcode.wasm 3
-expect_err_has 'bulkhead: exitcode.wasm: exited with 1'
+# A status of one's own gets a note where a folder was perhaps missing, and only there.
+run run --memory 64MB open.wasm /etc/passwd r
+expect_exit 1
+expect_out_has 'open /etc/passwd: '
+expect_err_has 'bulkhead: open.wasm: exited with 1'
 expect_err_has 'note: it imports wasi:filesystem and no folder is granted'
 expect_err_has '--dir ./data::/data:ro'
 expect_err_has 'filesystem.read = ["./data"]'
-run run --quiet --memory 64MB exitcode.wasm 3
+run run --quiet --memory 64MB open.wasm /etc/passwd r
 expect_exit 1
 expect_no_err
 mkdir -p data
-run run --memory 64MB --dir ./data::/data:ro exitcode.wasm 3
+run run --memory 64MB --dir ./data::/data:ro open.wasm /etc/passwd r
 expect_exit 1
 expect_no_err
+run run --memory 64MB exitcode.wasm 3
+expect_exit 1
+expect_no_err
+run run --verbose --memory 64MB exitcode.wasm 3
+expect_err_has 'bulkhead: exitcode.wasm: exited with 1'
 
 # Streams.
 printf 'some text' | run_raw run --memory 64MB cat.wasm >out

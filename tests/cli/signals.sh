@@ -6,17 +6,17 @@
 guest spin.wasm sleeper.wasm counter.wasm hello.wasm
 
 for file in spin.wasm sleeper.wasm; do
-	run_signal INT 0.5 run --memory 64MB --usage "$file"
+	run_signal INT 1.5 run --memory 64MB --usage "$file"
 	expect_exit 130
 	expect_err_has "bulkhead: $file: "
 	expect_err_has 'usage: wall '
-	run_signal TERM 0.5 run --memory 64MB --json "$file"
+	run_signal TERM 1.5 run --memory 64MB --json "$file"
 	expect_exit 143
 	expect_err_json '.error.status == "BH_E_CANCELLED" and .exit == 143 and .usage.wall_ns > 0'
 done
-run_signal INT 0.5 call --memory 64MB --fuel unlimited --timeout 30s counter.wasm 'spin()'
+run_signal INT 1.5 call --memory 64MB --fuel unlimited --timeout 30s counter.wasm 'spin()'
 expect_exit 130
-run_signal INT 0.5 call --json --memory 64MB --timeout 30s counter.wasm 'sleep-ms(20000)'
+run_signal INT 1.5 call --json --memory 64MB --timeout 30s counter.wasm 'sleep-ms(20000)'
 expect_exit 130
 expect_json '.exit == 130'
 
@@ -26,8 +26,8 @@ expect_json '.exit == 130'
 	perl -e '
 		my $child = fork;
 		if (!$child) { exec @ARGV; }
-		select undef, undef, undef, 0.3; kill "INT", $child; waitpid $child, 0; exit $? >> 8;
-	' "$BULKHEAD" run --memory 64MB --timeout 900ms spin.wasm >out 2>err
+		select undef, undef, undef, 1; kill "INT", $child; waitpid $child, 0; exit $? >> 8;
+	' "$BULKHEAD" run --memory 64MB --timeout 2500ms spin.wasm >out 2>err
 	echo "exit $?" >.end
 )
 expect_exit 124

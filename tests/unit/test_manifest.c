@@ -336,6 +336,9 @@ static void test_not_tables(void **state)
 	err = refuse("[[component]]\nname = \"x\"\n", BH_E_CONFIG);
 	assert_string_equal(bh_error_message(err), "component = [[component]]: not a table");
 	bh_error_free(err);
+	err = refuse(FULL "[[permissions]]\n", BH_E_CONFIG);
+	assert_string_equal(bh_error_message(err), "permissions = [[permissions]]: not a table");
+	bh_error_free(err);
 	err = refuse(FULL "[permissions]\nnetwork = false\n", BH_E_CONFIG);
 	assert_string_equal(bh_error_message(err), "permissions.network = false: not a table");
 	bh_error_free(err);
@@ -347,8 +350,7 @@ static void test_spellings(void **state)
 	static const char *const texts[] = {
 		"component.name = \"hello\"\nresources.max_memory = \"64MB\"\nresources.max_stack = \"1MB\"\n",
 		"component = { name = \"hello\" }\nresources = { max_memory = \"64MB\", max_stack = \"1MB\" }\n",
-		"\xef\xbb\xbf[component]\r\nname = 'hello'\r\n[resources]\r\n\"max_memory\" = '''64MB'''\r\nmax_stack = "
-		"\"1MB\"\r\n",
+		"\xef\xbb\xbf[component]\r\nname = 'hello'\r\n[resources]\r\n\"max_memory\" = '''64MB'''\r\nmax_stack='1MB'",
 		"[\"component\"]\nname = \"h\\u0065llo\"\n[ resources ]\nmax_memory=64_000_000\nmax_stack=1_000_000",
 	};
 	(void)state;
@@ -360,6 +362,31 @@ static void test_spellings(void **state)
 		assert_int_equal(bh_manifest_diagnostic_count(m), 0);
 		bh_manifest_free(m);
 	}
+}
+
+/* A value over several lines is shown by its first, and corrected by a line of its own. */
+static void test_long_values(void **state)
+{
+	(void)state;
+	bh_manifest *m = check_line("max_fuel_per_execution", "[\n  1,\n]");
+	const bh_diagnostic *d = bh_manifest_diagnostic(m, 0);
+	assert_string_equal(d->message, "max_fuel_per_execution = [...: not a count");
+	assert_int_equal(d->where.length, 1);
+	assert_string_equal(d->source, "max_fuel_per_execution = [");
+	assert_fixed_by("max_fuel_per_execution", d->fix);
+	bh_manifest_free(m);
+
+	/* Cut, but not in the middle of a character. */
+	char value[200] = "\"x", shown[128];
+	for (int i = 0; i < 60; i++)
+		strcat(value, "\xc3\xa9");
+	strcat(value, "\"");
+	m = check_line("on_memory_limit", value);
+	d = bh_manifest_diagnostic(m, 0);
+	snprintf(shown, sizeof shown, "on_memory_limit = %.60s...: neither \"fail\" nor \"trap\"", value);
+	assert_string_equal(d->message, shown);
+	assert_fixed_by("on_memory_limit", d->fix);
+	bh_manifest_free(m);
 }
 
 static void test_initial_memory(void **state)
@@ -422,6 +449,7 @@ int main(void)
 		cmocka_unit_test(test_unknown_keys),
 		cmocka_unit_test(test_not_tables),
 		cmocka_unit_test(test_spellings),
+		cmocka_unit_test(test_long_values),
 		cmocka_unit_test(test_initial_memory),
 		cmocka_unit_test(test_many_remarks),
 		cmocka_unit_test(test_control_characters),

@@ -45,6 +45,15 @@ static void test_package(void **state)
 	bh_manifest_free(m);
 }
 
+static void test_first_memory(void **state)
+{
+	(void)state;
+	bh_error *err = refuse("[package]\nname = \"p\"\n[runtime]\nmemory_min_mb = 65\nmemory_max_mb = 64\n", BH_E_CONFIG);
+	assert_string_equal(bh_error_message(err), "memory_min_mb is 65 MiB, but the memory limit is 64 MiB");
+	assert_int_equal(bh_error_location(err)->line, 4);
+	bh_error_free(err);
+}
+
 /* Every key of both dialects, wrong in some way; the fix, put in its place, is right. */
 static const struct {
 	const char *table;
@@ -311,6 +320,23 @@ static void test_several_syntax_errors(void **state)
 	bh_manifest_free(m);
 }
 
+/* A megabyte of the same; a %d in it counts. */
+static void repeat(char *text, const char *start, const char *middle, const char *end)
+{
+	size_t used = (size_t)sprintf(text, "%s", start);
+	for (int i = 0; used + 64 < 1 << 20; i++) {
+		const char *number = strstr(middle, "%d");
+		if (number)
+			used += (size_t)sprintf(text + used, "%.*s%d%s", (int)(number - middle), middle, i, number + 2);
+		else
+			used += (size_t)sprintf(text + used, "%s", middle);
+	}
+	used += (size_t)sprintf(text + used, "%s", end);
+	bh_manifest *m = check_n(text, used);
+	assert_true(count_of(m, BH_SEVERITY_ERROR) > 0);
+	bh_manifest_free(m);
+}
+
 static void test_hostile_documents(void **state)
 {
 	(void)state;
@@ -337,11 +363,20 @@ static void test_hostile_documents(void **state)
 	assert_string_equal(about(m, "resources.max_memory")->message, "no memory and no stack limit declared");
 	assert_string_equal(about(m, "k")->message, "unknown table k");
 	bh_manifest_free(m);
-	for (size_t i = 0; i < 1 << 20; i += 4)
-		memcpy(text + i, "1,1,", 4);
-	memcpy(text, "a=[", 3);
-	text[(1 << 20) - 1] = ']';
-	bh_manifest_free(check_n(text, 1 << 20));
+	/* The same mistake a hundred thousand times, all on one line. */
+	repeat(text, "a = [", "1, ", "]");
+	repeat(text, "[permissions]\nfilesystem.read = [", "1, ", "]");
+	repeat(text, "[permissions]\nfilesystem.read = [", "'*', ", "]");
+	repeat(text, "[permissions]\nfilesystem.read = [", "'x', ", "]");
+	repeat(text, "[permissions]\nnetwork.inbound = [", "{}, ", "]");
+	repeat(text, "[permissions]\nnetwork.inbound = [", "1, ", "]");
+	repeat(text, "[permissions]\nnetwork.inbound = [{ port = 1, protocol = [", "1, ", "]}]");
+	repeat(text, "[package]\nauthors = [", "1, ", "]");
+	repeat(text, "[resources]\n", "%d = 1\n", "");
+	repeat(text, "resources = {", "%d = 1, ", "}");
+	repeat(text, "[permissions]\nfilesystem = {", "%d = 1, ", "}");
+	repeat(text, "[permissions]\nnetwork.outbound = [{", "%d = 1, ", "}]");
+	repeat(text, "", "x = 1\n", "");
 	memset(text, '\n', 1 << 20);
 	bh_manifest_free(check_n(text, 1 << 20));
 	memset(text, 0, 1 << 20);
@@ -354,6 +389,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nested),
 		cmocka_unit_test(test_package),
+		cmocka_unit_test(test_first_memory),
 		cmocka_unit_test(test_every_key_wrong),
 		cmocka_unit_test(test_missing),
 		cmocka_unit_test(test_wrong_is_not_missing),

@@ -42,6 +42,10 @@ static void test_cannot_be_read(void **state)
 	assert_int_equal(bh_manifest_load(&m, fifo, &err), BH_E_IO);
 	bh_error_free(err);
 	assert_int_equal(bh_manifest_load(&m, "/dev/zero", NULL), BH_E_IO);
+	assert_int_equal(bh_manifest_load(&m, NULL, NULL), BH_E_INVALID);
+	assert_int_equal(bh_manifest_check(&m, NULL, NULL), BH_E_INVALID);
+	char *found = NULL;
+	assert_int_equal(bh_manifest_find(&found, NULL, NULL), BH_E_INVALID);
 	assert_null(m);
 }
 

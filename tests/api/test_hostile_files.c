@@ -1,0 +1,202 @@
+// test: timeout=300
+/*
+ * Each hostile file in a process of its own: it survives, ends as guests/hostile says, in little time and memory.
+ * With arguments: feeds those files instead, and says what came of it.
+ */
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "feed.h"
+
+/* What one input may cost the host. Measured: see the table that running with -v prints. */
+enum { MAX_SECONDS = 20, MAX_MIB = 600 };
+
+static bool verbose;
+
+typedef struct {
+	int wait_status;
+	double seconds;
+	long mib;
+	feed_result result;
+} verdict;
+
+static bh_host *make_host(bh_allocation allocation)
+{
+	bh_host_options options = BH_HOST_OPTIONS_INIT;
+	bh_host *host = NULL;
+	options.allocation = allocation;
+	options.pool_slots = 8;
+	if (bh_host_new(&host, &options, NULL))
+		abort();
+	return host;
+}
+
+/* In the child: on both kinds of host, as a component and with modules wrapped. */
+static feed_result feed_all_ways(const char *path)
+{
+	size_t length = 0;
+	unsigned char *bytes = feed_read(path, &length);
+	if (!bytes)
+		_exit(97);
+	feed_name(MAX_SECONDS, "%s", path);
+	bh_host *host = make_host(BH_ALLOCATION_ON_DEMAND);
+	feed_result result = feed(host, bytes, length, false);
+	feed(host, bytes, length, true);
+	bh_host_free(host);
+	host = make_host(BH_ALLOCATION_POOLED);
+	feed_result pooled = feed(host, bytes, length, false);
+	bh_host_free(host);
+	if (pooled.end != result.end && result.status != BH_E_TIMEOUT && pooled.status != BH_E_TIMEOUT) {
+		fprintf(stderr, "%s: %d, %s\n  but pooled %d, %s\n", path, result.end, result.what, pooled.end, pooled.what);
+		_exit(96);
+	}
+	free(bytes);
+	return result;
+}
+
+static verdict try_file(const char *path)
+{
+	verdict v = {0};
+	struct timespec start, end;
+	struct rusage usage;
+	int pipes[2];
+	if (pipe(pipes))
+		abort();
+	fflush(NULL);
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	pid_t child = fork();
+	if (!child) {
+		feed_result result = feed_all_ways(path);
+		if (write(pipes[1], &result, sizeof result) != sizeof result)
+			_exit(95);
+		exit(0); /* not _exit: leaks are looked for here */
+	}
+	close(pipes[1]);
+	if (read(pipes[0], &v.result, sizeof v.result) != sizeof v.result)
+		v.result.end = FEED_REFUSED;
+	close(pipes[0]);
+	wait4(child, &v.wait_status, 0, &usage);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	v.seconds = (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) / 1e9;
+	v.mib = usage.ru_maxrss / 1024;
+	return v;
+}
+
+static const char *end_name(feed_end end)
+{
+	static const char *const names[] = {"refused", "loaded", "trapped", "ran"};
+	return names[end];
+}
+
+static void tell(const char *path, const verdict *v)
+{
+	const char *slash = strrchr(path, '/');
+	printf("%-48s %-8s %6.2f s %5ld MiB  %s\n", slash ? slash + 1 : path, end_name(v->result.end), v->seconds, v->mib,
+	       v->result.what);
+}
+
+static bool as_expected(const char *must, feed_end end)
+{
+	if (!strcmp(must, "refused"))
+		return end == FEED_REFUSED;
+	if (!strcmp(must, "traps"))
+		return end == FEED_TRAPPED;
+	if (!strcmp(must, "runs"))
+		return end == FEED_RAN;
+	return !strcmp(must, "any");
+}
+
+/* Returns how many things are wrong with it. */
+static int judge(const char *path, const char *must)
+{
+	verdict v = try_file(path);
+	int wrong = 0;
+	if (verbose)
+		tell(path, &v);
+	if (v.wait_status) {
+		print_error("%s: the host ended with wait status 0x%x\n", path, (unsigned)v.wait_status);
+		return 1;
+	}
+	if (!as_expected(must, v.result.end)) {
+		print_error("%s: must be %s, but %s: %s\n", path, must, end_name(v.result.end), v.result.what);
+		wrong++;
+	}
+	if (!FEED_SANITIZED && v.mib > MAX_MIB) {
+		print_error("%s: took %ld MiB\n", path, v.mib);
+		wrong++;
+	}
+	return wrong;
+}
+
+static void test_generated(void **state)
+{
+	(void)state;
+	char folder[] = "/tmp/bulkhead-hostile-XXXXXX", command[400], line[600];
+	int wrong = 0, files = 0;
+	assert_non_null(mkdtemp(folder));
+	snprintf(command, sizeof command, "python3 %s/../guests/hostile/gen.py %s >/dev/null", BH_TEST_SOURCE_DIR, folder);
+	assert_int_equal(system(command), 0);
+	snprintf(command, sizeof command, "%s/index.tsv", folder);
+	FILE *index = fopen(command, "r");
+	assert_non_null(index);
+	while (fgets(line, sizeof line, index)) {
+		char path[700], *must = strchr(line, '\t'), *what = must ? strchr(must + 1, '\t') : NULL;
+		if (*line == '#' || !what)
+			continue;
+		*must = *what = '\0';
+		snprintf(path, sizeof path, "%s/%s", folder, line);
+		wrong += judge(path, must + 1);
+		files++;
+	}
+	fclose(index);
+	snprintf(command, sizeof command, "rm -rf %s", folder);
+	assert_int_equal(system(command), 0);
+	printf("%d generated files\n", files);
+	assert_in_range(files, 100, 1000);
+	assert_int_equal(wrong, 0);
+}
+
+static void test_text_guests(void **state)
+{
+	(void)state;
+	int wrong = 0, files = 0;
+	DIR *folder = opendir(BH_TEST_GUESTS_DIR "/wat");
+	assert_non_null(folder);
+	for (struct dirent *entry; (entry = readdir(folder));) {
+		char path[600];
+		if (!strstr(entry->d_name, ".wat"))
+			continue;
+		snprintf(path, sizeof path, "%s/wat/%s", BH_TEST_GUESTS_DIR, entry->d_name);
+		wrong += judge(path, "any");
+		files++;
+	}
+	closedir(folder);
+	printf("%d text guests\n", files);
+	assert_in_range(files, 50, 1000);
+	assert_int_equal(wrong, 0);
+}
+
+int main(int argc, char **argv)
+{
+	verbose = argc > 1;
+	if (argc > 1 && strcmp(argv[1], "-v") != 0) {
+		int wrong = 0;
+		for (int i = 1; i < argc; i++)
+			wrong += judge(argv[i], "any");
+		return wrong != 0;
+	}
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_generated),
+		cmocka_unit_test(test_text_guests),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
