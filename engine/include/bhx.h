@@ -36,7 +36,7 @@ bool bhx_engine_same(const wasm_engine_t *a, const wasm_engine_t *b);
 void bhx_engine_compatibility(const wasm_engine_t *engine, bhx_write_t *write, void *data);
 
 /* Settings the C API has no setters for. `lines`: frames name files and lines where the guest has debug information. */
-wasmtime_error_t *bhx_config_set(wasm_config_t *config, bool backtraces, bool lines, bool coredump);
+wasmtime_error_t *bhx_config_set(wasm_config_t *config, bool lines, bool coredump);
 
 /* Errors. */
 

@@ -41,11 +41,12 @@ pub extern "C" fn bhx_engine_compatibility(
 
 /// Switches on what the C API has no setter for.
 #[unsafe(no_mangle)]
-pub extern "C" fn bhx_config_set(config: &mut wasm_config_t, backtraces: bool, lines: bool, coredump: bool) -> CError {
+pub extern "C" fn bhx_config_set(config: &mut wasm_config_t, lines: bool, coredump: bool) -> CError {
     guarded(|| {
         let config = config_mut(config);
-        config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(if backtraces { 64 } else { 0 }));
-        config.wasm_backtrace_details(if lines { WasmBacktraceDetails::Enable } else { WasmBacktraceDetails::Disable });
+        config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(64));
+        let details = if lines { WasmBacktraceDetails::Enable } else { WasmBacktraceDetails::Disable };
+        config.wasm_backtrace_details(details);
         config.coredump_on_trap(coredump);
         config.wasm_component_model_async(false);
         Ok::<(), Error>(())

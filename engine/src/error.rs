@@ -87,6 +87,11 @@ pub struct bhx_frame {
     offset: u32,
 }
 
+/// A Rust name as people wrote it; other names as they are.
+fn readable(name: &str) -> String {
+    rustc_demangle::try_demangle(name).map_or_else(|_| name.to_string(), |name| format!("{name:#}"))
+}
+
 /// Calls back with each wasm frame, innermost first; inlined functions are frames of their own.
 #[unsafe(no_mangle)]
 pub extern "C" fn bhx_error_frames(
@@ -109,12 +114,13 @@ pub extern "C" fn bhx_error_frames(
                 offset: frame.module_offset().unwrap_or(0) as u32,
             };
             if frame.symbols().is_empty() {
-                callback(data, &base(frame.func_name(), None.into(), 0, 0));
+                let name = frame.func_name().map(readable);
+                callback(data, &base(name.as_deref(), None.into(), 0, 0));
             }
             for symbol in frame.symbols() {
-                let name = symbol.name().or(frame.func_name());
+                let name = symbol.name().or(frame.func_name()).map(readable);
                 let (line, column) = (symbol.line().unwrap_or(0), symbol.column().unwrap_or(0));
-                callback(data, &base(name, symbol.file().into(), line, column));
+                callback(data, &base(name.as_deref(), symbol.file().into(), line, column));
             }
         }
         Ok(())

@@ -19,17 +19,15 @@ pub unsafe extern "C" fn bhx_wave_parse(
     guarded(|| {
         let call = UntypedFuncCall::parse(unsafe { text(call, len) }?).map_err(|e| Error::msg(e.to_string()))?;
         let types: Vec<_> = func_type(ty).params().map(|(_, ty)| ty).collect();
-        let given = match call.params_node() {
-            None => 0,
-            Some(node) => node.as_tuple().map_err(|e| Error::msg(e.to_string()))?.len(),
+        let given: Vec<&Node> = match call.params_node() {
+            None => Vec::new(),
+            Some(node) => node.as_tuple().map_err(|e| Error::msg(e.to_string()))?.collect(),
         };
-        if given > types.len() {
+        if given.len() > types.len() {
             let (wanted, plural) = (types.len(), if types.len() == 1 { "" } else { "s" });
-            return Err(Error::msg(format!("takes {wanted} argument{plural}, got {given}")));
+            return Err(Error::msg(format!("takes {wanted} argument{plural}, got {}", given.len())));
         }
-        for (node, ty) in call.params_node().map(Node::as_tuple).transpose().ok().flatten().into_iter().flatten().zip(&types) {
-            check_fields(node, ty, call.source())?;
-        }
+        check_each(given.into_iter(), types.iter().cloned(), call.source())?;
         let values: Vec<Val> = call.to_wasm_params(types.iter()).map_err(|e| Error::msg(e.to_string()))?;
         for (index, value) in values.iter().enumerate() {
             unsafe { out.add(index).write(wasmtime_component_val_t::from(value)) };
@@ -38,12 +36,17 @@ pub unsafe extern "C" fn bhx_wave_parse(
     })
 }
 
+fn check_each<'n>(
+    mut nodes: impl Iterator<Item = &'n Node>,
+    mut types: impl Iterator<Item = Type>,
+    src: &str,
+) -> Result<(), Error> {
+    std::iter::zip(&mut nodes, &mut types).try_for_each(|(node, ty)| check_fields(node, &ty, src))
+}
+
 /// A field that the record does not have, or has been given before, would be dropped without a word: a typing
 /// mistake in an optional field's name. What does not fit the type otherwise is left to the conversion.
 fn check_fields(node: &Node, ty: &Type, src: &str) -> Result<(), Error> {
-    let check_each = |nodes: &mut dyn Iterator<Item = &Node>, types: &mut dyn Iterator<Item = Type>| {
-        nodes.zip(types).try_for_each(|(node, ty)| check_fields(node, &ty, src))
-    };
     match ty {
         Type::Record(record) => {
             let Ok(fields) = node.as_record(src) else { return Ok(()) };
@@ -60,11 +63,11 @@ fn check_fields(node: &Node, ty: &Type, src: &str) -> Result<(), Error> {
             Ok(())
         }
         Type::List(list) => match node.as_list() {
-            Ok(mut items) => check_each(&mut items, &mut std::iter::repeat(list.ty())),
+            Ok(items) => check_each(items, std::iter::repeat(list.ty()), src),
             Err(_) => Ok(()),
         },
         Type::Tuple(tuple) => match node.as_tuple() {
-            Ok(mut items) => check_each(&mut items, &mut tuple.types()),
+            Ok(items) => check_each(items, tuple.types(), src),
             Err(_) => Ok(()),
         },
         Type::Variant(variant) => match node.as_variant(src) {

@@ -21,6 +21,7 @@ typedef struct {
 	const bh_permissions *permissions; /**< NULL grants nothing; copied */
 	const char *name;                  /**< for messages and statistics; NULL: taken from the path */
 	bool wrap_modules;                 /**< take a core module built for WASI 0.1 too, and wrap it */
+	bool unlinked; /**< to look at only: imports that nobody provides are no error; calling it is BH_E_LINK */
 } bh_component_options;
 
 #define BH_COMPONENT_OPTIONS_INIT BH_SIZED(bh_component_options)

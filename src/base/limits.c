@@ -244,20 +244,21 @@ bh_status bh_limit_parse(uint64_t *out, bh_limit limit, const char *text, bh_err
 	return BH_OK;
 }
 
+/* Exact in the units people wrote it in, binary or decimal; else rounded. */
 static size_t format_bytes(char *out, size_t size, uint64_t value)
 {
 	static const struct {
 		uint64_t factor;
 		const char *name;
-	} units[] = {{1 << 30, "GiB"}, {1 << 20, "MiB"}, {1 << 10, "KiB"}};
-	for (size_t i = 0; i < BH_COUNT(units); i++) {
-		if (value < units[i].factor)
-			continue;
-		if (value % units[i].factor == 0)
+	} units[] = {{UINT64_C(1) << 40, "TiB"}, {1 << 30, "GiB"}, {1000000000, "GB"}, {1 << 20, "MiB"},
+	             {1000000, "MB"},            {1 << 10, "KiB"}, {1000, "KB"}};
+	for (size_t i = 0; i < BH_COUNT(units); i++)
+		if (value >= units[i].factor && value % units[i].factor == 0 && value / units[i].factor < 10000)
 			return (size_t)snprintf(out, size, "%" PRIu64 " %s", value / units[i].factor, units[i].name);
-		return (size_t)snprintf(out, size, "%.1f %s", (double)value / (double)units[i].factor, units[i].name);
-	}
-	return (size_t)snprintf(out, size, "%" PRIu64 " bytes", value);
+	for (size_t i = 0; i < BH_COUNT(units); i++)
+		if (value >= units[i].factor && units[i].name[1] == 'i')
+			return (size_t)snprintf(out, size, "%.1f %s", (double)value / (double)units[i].factor, units[i].name);
+	return (size_t)snprintf(out, size, "%" PRIu64 " byte%s", value, value == 1 ? "" : "s");
 }
 
 static size_t format_count(char *out, size_t size, uint64_t value)

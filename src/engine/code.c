@@ -35,11 +35,13 @@ static bh_status not_a_component(bh_error **err, const char *what)
 	return BH_E_NOT_A_COMPONENT;
 }
 
-static bh_status is_a_module(bh_error **err)
+static bh_status is_a_module(const char *name, bh_error **err)
 {
+	const char *dot = strrchr(name, '.');
+	int stem = dot ? (int)(dot - name) : (int)strlen(name);
 	bh_error *e = bh_error_begin(err, BH_E_NOT_A_COMPONENT, "this is a core WebAssembly module, not a component");
-	bh_error_hint_set(e, "Wrap it:  wasm-tools component new plugin.wasm -o plugin.component.wasm\n"
-	                     "          (with --adapt for WASI 0.1 code)");
+	bh_error_hint_set(e, "Wrap it:  wasm-tools component new %s -o %.*s.component.wasm   (with --adapt for WASI 0.1 code)",
+	                  name, stem, name);
 	return BH_E_NOT_A_COMPONENT;
 }
 
@@ -67,14 +69,14 @@ static bh_status assemble(input *in, bh_error **err)
 	return BH_OK;
 }
 
-static bh_status wrap_module(input *in, bool wrap, bool *wrapped, bh_error **err)
+static bh_status wrap_module(input *in, const bh_code_options *options, bool *wrapped, bh_error **err)
 {
 	bhx_module_info_t info = {0};
 	wasmtime_error_t *failed = bhx_module_inspect(in->data, in->length, &info);
 	if (failed)
 		return bh_engine_fail(err, BH_E_PARSE, failed, "the module is malformed");
-	if (!wrap || (!info.wasi && !info.component_type && !info.command))
-		return is_a_module(err);
+	if (!options->wrap || (!info.wasi && !info.component_type && !info.command))
+		return is_a_module(options->name, err);
 	failed = bhx_module_wrap(in->data, in->length, info.command, &in->wrapped);
 	if (failed) {
 		bh_status status = bh_engine_fail(err, BH_E_NOT_A_COMPONENT, failed,
@@ -88,7 +90,7 @@ static bh_status wrap_module(input *in, bool wrap, bool *wrapped, bh_error **err
 }
 
 /* Make a binary component of whatever was given. */
-static bh_status prepare(input *in, bool wrap, bool *wrapped, bh_error **err)
+static bh_status prepare(input *in, const bh_code_options *options, bool *wrapped, bh_error **err)
 {
 	bh_status status = BH_OK;
 	input_kind kind = classify(in->data, in->length);
@@ -98,7 +100,7 @@ static bh_status prepare(input *in, bool wrap, bool *wrapped, bh_error **err)
 		kind = classify(in->data, in->length);
 	}
 	if (kind == INPUT_MODULE)
-		return wrap_module(in, wrap, wrapped, err);
+		return wrap_module(in, options, wrapped, err);
 	if (kind == INPUT_OTHER)
 		return not_a_component(err, in->length ? "this is not WebAssembly" : "the file is empty");
 	return BH_OK;
@@ -201,10 +203,12 @@ static bh_status link_code(bh_code *code, bh_error **err)
 	wasmtime_error_t *failed = bhx_linker_instantiate_pre(linker, code->component, &code->pre);
 	if (!failed)
 		return BH_OK;
-	char *reason = bh_engine_text(failed);
-	bh_status status = bh_engine_fail(err, BH_E_LINK, failed, "an import is not provided: %s", reason ? reason : "?");
-	bh_free(reason);
-	return status;
+	/* The outer text names the import, the inner one says what is wrong with it. */
+	BH_AUTO(bh_free) char *import = bh_engine_outer_text(failed);
+	BH_AUTO(bh_free) char *reason = bh_engine_text(failed);
+	bool both = import && reason && strcmp(import, reason) != 0;
+	return bh_engine_fail(err, BH_E_LINK, failed, "an import is not provided: %s%s%s", import ? import : "?",
+	                      both ? ": " : "", both ? reason : "");
 }
 
 static bh_status sum_up(bh_code *code, const input *in, bh_error **err)
@@ -249,7 +253,7 @@ typedef struct {
 	bh_variant *variant;
 	const void *bytes;
 	size_t length;
-	bool wrap;
+	bh_code_options options;
 	bh_error **err;
 	bh_status status;
 } compilation;
@@ -261,7 +265,7 @@ static bh_status compile(const compilation *c, bh_code **out, bh_error **err)
 	if (!code)
 		return bh_fail_memory(err);
 	code->variant = c->variant;
-	bh_status status = prepare(&in, c->wrap, &code->info.wrapped, err);
+	bh_status status = prepare(&in, &c->options, &code->info.wrapped, err);
 	if (status || (status = sum_up(code, &in, err)))
 		return status;
 	bool pooled = c->variant->spec.pooled;
@@ -279,7 +283,7 @@ static bh_status compile(const compilation *c, bh_code **out, bh_error **err)
 		*out = BH_TAKE(code);
 		return BH_OK;
 	}
-	if ((status = list_items(code, err)) || (status = link_code(code, err)))
+	if ((status = list_items(code, err)) || (!c->options.unlinked && (status = link_code(code, err))))
 		return status;
 	*out = BH_TAKE(code);
 	return BH_OK;
@@ -296,10 +300,10 @@ static void *compile_on_thread(void *data)
  * Reading types and validating recurse, as deep as the input says (within bounds, engine/src/component.rs). The
  * caller's stack may be small; this one is ample, and costs 30 us beside the milliseconds of a compilation.
  */
-bh_status bh_code_compile(bh_code **out, bh_variant *variant, const void *bytes, size_t length, bool wrap,
-                          bh_error **err)
+bh_status bh_code_compile(bh_code **out, bh_variant *variant, const void *bytes, size_t length,
+                          const bh_code_options *options, bh_error **err)
 {
-	compilation c = {out, variant, bytes, length, wrap, err, BH_E_SYSTEM};
+	compilation c = {out, variant, bytes, length, *options, err, BH_E_SYSTEM};
 	pthread_attr_t attributes;
 	pthread_t thread;
 	sigset_t all, before;
@@ -336,6 +340,11 @@ void bh_code_free(bh_code *code)
 const bh_code_info *bh_code_describe(const bh_code *code)
 {
 	return &code->info;
+}
+
+bool bh_code_linked(const bh_code *code)
+{
+	return code->pre;
 }
 
 size_t bh_code_item_count(const bh_code *code)

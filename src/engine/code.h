@@ -22,15 +22,24 @@ typedef struct {
 	bool no_slot; /* no slot of the pool can hold it, so it was not compiled: on demand it can be */
 } bh_code_info;
 
+typedef struct {
+	const char *name; /* for hints */
+	bool wrap;        /* take core modules built for WASI 0.1 too */
+	bool unlinked;    /* to look at only: imports need not be provided, and it cannot be instantiated */
+} bh_code_options;
+
 /*
- * Compile and link. `wrap` takes core modules built for WASI 0.1 too. Blocks while compiling.
+ * Compile and link. Blocks while compiling.
  * BH_E_NOT_A_COMPONENT, BH_E_PARSE, BH_E_VALIDATION, BH_E_COMPILE, BH_E_LINK, BH_E_UNSUPPORTED.
  */
-bh_status bh_code_compile(bh_code **out, bh_variant *variant, const void *bytes, size_t length, bool wrap,
-                          bh_error **err);
+bh_status bh_code_compile(bh_code **out, bh_variant *variant, const void *bytes, size_t length,
+                          const bh_code_options *options, bh_error **err);
 void bh_code_free(bh_code *code);
 
 const bh_code_info *bh_code_describe(const bh_code *code);
+
+/* Whether it can be instantiated. */
+bool bh_code_linked(const bh_code *code);
 
 /* Items: exports first. The signature is a new string; NULL for what is no function. */
 size_t bh_code_item_count(const bh_code *code);

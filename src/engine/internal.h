@@ -66,6 +66,9 @@ struct bh_function {
 /* Text of the innermost reason in an engine error; to be freed. */
 char *bh_engine_text(const wasmtime_error_t *e);
 
+/* Text of the outermost; to be freed. */
+char *bh_engine_outer_text(const wasmtime_error_t *e);
+
 /* An error of ours from an engine error, which is consumed: headline from us, causes from the engine. */
 bh_status bh_engine_fail(bh_error **err, bh_status status, wasmtime_error_t *e, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));

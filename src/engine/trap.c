@@ -112,10 +112,10 @@ static const struct {
 
 typedef struct {
 	bh_error *e;
+	char *first;
 	char *last;
 	bh_trap trap;
 	bh_limit limit;
-	bool skip; /* the next text: it says what the headline says */
 } causes;
 
 /* Text that a guest chose goes to terminals and logs: control characters, C1 included, become question marks. */
@@ -147,6 +147,8 @@ static void note_cause(void *data, const uint8_t *text, size_t length)
 			c->limit = bounds[i].limit;
 	if (c->e)
 		bh_error_cause_add(c->e, "%s", cause);
+	if (!c->first)
+		c->first = bh_strdup(cause);
 	bh_free(c->last);
 	c->last = cause;
 }
@@ -155,13 +157,23 @@ char *bh_engine_text(const wasmtime_error_t *e)
 {
 	causes c = {0};
 	bhx_error_causes(e, note_cause, &c);
+	bh_free(c.first);
 	return c.last;
+}
+
+char *bh_engine_outer_text(const wasmtime_error_t *e)
+{
+	causes c = {0};
+	bhx_error_causes(e, note_cause, &c);
+	bh_free(c.last);
+	return c.first;
 }
 
 static void add_causes(bh_error *e, const wasmtime_error_t *engine_error)
 {
 	causes c = {.e = e};
 	bhx_error_causes(engine_error, note_cause, &c);
+	bh_free(c.first);
 	bh_free(c.last);
 }
 
@@ -293,6 +305,7 @@ bh_status bh_meter_classify(const bh_meter *meter, wasmtime_error_t *engine_erro
 	if (info.trap_code < 0 && !info.exited && !info.raised)
 		bhx_error_causes(engine_error, note_cause, &found);
 	bh_status status = headline(meter, &info, &found, err, &e);
+	bh_free(found.first);
 	bh_free(found.last);
 	if (e) {
 		add_causes(e, engine_error);

@@ -74,7 +74,7 @@ bh_status bh_variant_new(bh_variant **out, const bh_variant_spec *spec, bh_error
 	if (!variant)
 		return bh_fail_memory(err);
 	wasm_config_t *config = configure(spec);
-	wasmtime_error_t *failed = bhx_config_set(config, true, spec->development, false);
+	wasmtime_error_t *failed = bhx_config_set(config, spec->development, false);
 	if (failed)
 		wasm_config_delete(config);
 	else

@@ -50,6 +50,8 @@ static bh_status try_store(bh_store **out, const bh_store_spec *spec, bh_run *ru
 bh_status bh_fresh_store(bh_store **out, bh_component *component, const bh_instance_options *options,
                          bh_instance *owner, bh_run *run, bh_error **err)
 {
+	if (!bh_code_linked(component->code))
+		return bh_fail(err, BH_E_LINK, "%s was loaded to be looked at only", component->name);
 	bh_store_spec spec = {
 		.code = component->code,
 		.limits = &component->limits,

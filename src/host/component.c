@@ -73,12 +73,14 @@ static bh_status too_big(const bh_component *component, uint64_t initial, bh_err
 }
 
 /* Compile on the variant the limits ask for; on demand if it then shows that no slot can hold it. */
-static bh_status compile(bh_component *component, const void *bytes, size_t length, bool wrap, bh_error **err)
+static bh_status compile(bh_component *component, const void *bytes, size_t length, const bh_component_options *asked,
+                         bh_error **err)
 {
+	bh_code_options options = {.name = component->name, .wrap = asked->wrap_modules, .unlinked = asked->unlinked};
 	for (bool pool = true;; pool = false) {
 		bh_status status = bh_host_variant(component->host, &component->variant, &component->limits, pool, err);
 		if (!status)
-			status = bh_code_compile(&component->code, component->variant, bytes, length, wrap, err);
+			status = bh_code_compile(&component->code, component->variant, bytes, length, &options, err);
 		if (status)
 			return status;
 		const bh_code_info *info = bh_code_describe(component->code);
@@ -121,7 +123,7 @@ bh_status bh_component_load_bytes(bh_component **out, bh_host *host, const void 
 	if (taken.permissions && (status = bh_permissions_copy(&component->permissions, taken.permissions, err)))
 		return status;
 	if ((status = decide_limits(component, &taken.limits, err)) ||
-	    (status = compile(component, bytes, length, taken.wrap_modules, err)) || (status = give_io(component, err)))
+	    (status = compile(component, bytes, length, &taken, err)) || (status = give_io(component, err)))
 		return status;
 	*out = BH_TAKE(component);
 	return BH_OK;

@@ -1,10 +1,7 @@
 #include "host/instance.h"
 
-#include <errno.h>
-
 #include "base/clock.h"
 #include "host/finisher.h"
-#include "host/run.h"
 
 void bh_buffer_deinit(bh_buffer *buffer)
 {
@@ -33,7 +30,6 @@ void bh_instance_release(bh_instance *instance)
 		return;
 	free_store(instance);
 	bh_free(instance->poison);
-	pthread_cond_destroy(&instance->turn);
 	pthread_mutex_destroy(&instance->lock);
 	bh_component_unref(instance->component);
 	bh_free(instance);
@@ -49,11 +45,6 @@ static bh_instance *make(bh_component *component)
 	atomic_init(&instance->references, 1);
 	instance->component = bh_component_ref(component);
 	pthread_mutex_init(&instance->lock, NULL);
-	pthread_condattr_t attributes;
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&instance->turn, &attributes);
-	pthread_condattr_destroy(&attributes);
 	return instance;
 }
 
@@ -74,6 +65,12 @@ bh_status bh_instance_new(bh_instance **out, bh_component *component, const bh_i
 	return BH_OK;
 }
 
+static void wake_all(const bh_instance *instance)
+{
+	for (bh_waiting *waiting = instance->queue; waiting; waiting = waiting->next)
+		bh_waker_wake(waiting->waker);
+}
+
 void bh_instance_free(bh_instance *instance)
 {
 	if (!instance)
@@ -82,8 +79,19 @@ void bh_instance_free(bh_instance *instance)
 	atomic_store_explicit(&instance->doomed, true, memory_order_release);
 	if (instance->runner)
 		bh_waker_wake(instance->runner);
+	wake_all(instance);
+	bool used = instance->given_up = instance->users > 0;
 	pthread_mutex_unlock(&instance->lock);
-	bh_instance_release(instance);
+	if (!used)
+		bh_instance_release(instance);
+}
+
+/* A caller is done with the instance; true if the owner's reference is left to it. With the lock held. */
+static bool last_user(bh_instance *instance)
+{
+	bool last = --instance->users == 0 && instance->given_up;
+	instance->given_up &= !last;
+	return last;
 }
 
 bool bh_instance_usable(const bh_instance *instance)
@@ -103,35 +111,72 @@ static bh_status poisoned(const bh_instance *instance, bh_error **err)
 	return BH_E_POISONED;
 }
 
-static bool wait_turn(bh_instance *instance, uint64_t until)
+static bh_status why_not(const bh_instance *instance, const bh_run *run, uint64_t now, uint64_t busy_at, bh_error **err)
 {
-	struct timespec moment = {
-		.tv_sec = (time_t)(until / UINT64_C(1000000000)),
-		.tv_nsec = (long)(until % UINT64_C(1000000000)),
-	};
-	while (instance->busy) {
-		int waited = until == BH_NEVER ? pthread_cond_wait(&instance->turn, &instance->lock)
-		                               : pthread_cond_timedwait(&instance->turn, &instance->lock, &moment);
-		if (waited == ETIMEDOUT)
-			return !instance->busy;
-	}
-	return true;
+	bh_ran how;
+	if (!instance->store || instance->poison)
+		return poisoned(instance, err);
+	if (bh_run_waits_no_more(run, now, &how))
+		return bh_run_stopped(run, how, &instance->component->limits, err);
+	if (now >= busy_at)
+		return bh_fail(err, BH_E_BUSY, "another call on this instance did not end in time (max_queue_time_ms)");
+	return BH_OK;
 }
 
-bh_status bh_instance_enter(bh_instance *instance, uint64_t busy_at, uint64_t deadline_at, bh_error **err)
+static void dequeue(bh_instance *instance, const bh_waiting *me)
 {
+	bh_waiting **link = &instance->queue;
+	while (*link != me)
+		link = &(*link)->next;
+	*link = me->next;
+	/* The next one may have been passed over because I was before it. */
+	if (instance->queue && !instance->busy)
+		bh_waker_wake(instance->queue->waker);
+}
+
+/* With the lock held, but not while asleep. */
+static bh_status wait_turn(bh_instance *instance, const bh_run *run, uint64_t busy_at, bh_error **err)
+{
+	bh_waiting me = {.waker = bh_waker_mine()}, **end = &instance->queue;
+	if (!me.waker)
+		return bh_fail_memory(err);
+	while (*end)
+		end = &(*end)->next;
+	*end = &me;
+	int slot;
 	bh_status status = BH_OK;
+	bh_cancel_watch(run->cancel, me.waker, &slot);
+	for (;;) {
+		bh_waker_clear(me.waker);
+		uint64_t now = bh_now();
+		if ((status = why_not(instance, run, now, busy_at, err)) || (!instance->busy && instance->queue == &me))
+			break;
+		uint64_t until = bh_run_look_at(run, slot, now);
+		pthread_mutex_unlock(&instance->lock);
+		bh_waker_wait(me.waker, busy_at < until ? busy_at : until);
+		pthread_mutex_lock(&instance->lock);
+	}
+	bh_cancel_unwatch(run->cancel, slot);
+	if (!status)
+		instance->busy = true;
+	dequeue(instance, &me);
+	return status;
+}
+
+bh_status bh_instance_enter(bh_instance *instance, const bh_run *run, uint64_t busy_at, bh_error **err)
+{
 	pthread_mutex_lock(&instance->lock);
-	if (!wait_turn(instance, busy_at < deadline_at ? busy_at : deadline_at)) {
-		status = busy_at < deadline_at ? BH_E_BUSY : BH_E_DEADLINE;
-		bh_fail(err, status, "another call on this instance did not end in time");
-	} else if (!instance->store || instance->poison) {
-		status = poisoned(instance, err);
-	} else {
+	instance->users++;
+	bh_status status = instance->busy || instance->queue ? wait_turn(instance, run, busy_at, err)
+	                                                     : why_not(instance, run, run->started, BH_NEVER, err);
+	bool last = status && last_user(instance);
+	if (!status) {
 		instance->busy = true;
 		instance->runner = bh_waker_mine();
 	}
 	pthread_mutex_unlock(&instance->lock);
+	if (last)
+		bh_instance_release(instance);
 	return status;
 }
 
@@ -145,10 +190,18 @@ void bh_instance_leave(bh_instance *instance, const char *why)
 	}
 	instance->busy = false;
 	instance->runner = NULL;
-	pthread_cond_signal(&instance->turn);
+	if (spent)
+		wake_all(instance);
+	else if (instance->queue)
+		bh_waker_wake(instance->queue->waker);
+	if (spent) {
+		pthread_mutex_unlock(&instance->lock);
+		bh_store_free(spent);
+		bh_host_slot_freed(instance->component->host);
+		pthread_mutex_lock(&instance->lock);
+	}
+	bool last = last_user(instance);
 	pthread_mutex_unlock(&instance->lock);
-	if (!spent)
-		return;
-	bh_store_free(spent);
-	bh_host_slot_freed(instance->component->host);
+	if (last)
+		bh_instance_release(instance);
 }

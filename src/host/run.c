@@ -23,6 +23,12 @@ void bh_run_start(bh_run *run, bh_component *component, const bh_call_options *o
 	};
 }
 
+void bh_run_restart(bh_run *run, const bh_component *component)
+{
+	if (component->limits.execution_ms != BH_UNLIMITED)
+		run->limit_at = bh_after_ms(bh_now(), component->limits.execution_ms);
+}
+
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
@@ -38,12 +44,9 @@ static bh_poll poll_once(bh_run *run, bh_store *store, bh_waker *waker)
 	return polled;
 }
 
-/* Whether a clock or the caller ends it now. The execution limit goes first: it is the stronger statement. */
-static bool stopped(const bh_run *run, uint64_t now, bh_ran *how)
+bool bh_run_waits_no_more(const bh_run *run, uint64_t now, bh_ran *how)
 {
-	if (now >= run->limit_at)
-		*how = BH_RAN_TIMEOUT;
-	else if (run->doomed && atomic_load_explicit(run->doomed, memory_order_acquire))
+	if (run->doomed && atomic_load_explicit(run->doomed, memory_order_acquire))
 		*how = BH_RAN_DOOMED;
 	else if (bh_cancel_fired(run->cancel))
 		*how = BH_RAN_CANCELLED;
@@ -54,27 +57,43 @@ static bool stopped(const bh_run *run, uint64_t now, bh_ran *how)
 	return true;
 }
 
+/* Whether a clock or the caller ends it now. The execution limit goes first: it is the stronger statement. */
+static bool stopped(const bh_run *run, uint64_t now, bh_ran *how)
+{
+	if (now < run->limit_at)
+		return bh_run_waits_no_more(run, now, how);
+	*how = BH_RAN_TIMEOUT;
+	return true;
+}
+
+uint64_t bh_run_look_at(const bh_run *run, int slot, uint64_t now)
+{
+	return run->cancel && slot < 0 ? earlier(run->deadline_at, bh_after_ms(now, LOOK_MS)) : run->deadline_at;
+}
+
 bh_ran bh_run_until(bh_run *run, bh_store *store)
 {
 	bh_ran how = BH_RAN_ENDED;
 	int slot = -1;
 	bh_waker *waker = bh_waker_mine();
-	if (!waker || bh_cancel_fired(run->cancel))
+	if (!waker)
+		return BH_RAN_NO_MEMORY;
+	if (bh_cancel_fired(run->cancel))
 		return BH_RAN_CANCELLED;
 	if (run->cancel)
 		bh_cancel_watch(run->cancel, waker, &slot);
 	for (;;) {
 		bh_waker_clear(waker);
-		bh_ticker_touch(run->host->ticker);
+		if (!bh_ticker_touch(run->host->ticker)) {
+			how = BH_RAN_NO_TICKER;
+			break;
+		}
 		if (poll_once(run, store, waker) == BH_POLL_ENDED)
 			break;
 		uint64_t now = bh_now();
 		if (stopped(run, now, &how))
 			break;
-		uint64_t until = earlier(run->limit_at, run->deadline_at);
-		if (run->cancel && slot < 0)
-			until = earlier(until, bh_after_ms(now, LOOK_MS));
-		bh_waker_wait(waker, until);
+		bh_waker_wait(waker, earlier(run->limit_at, bh_run_look_at(run, slot, now)));
 	}
 	bh_cancel_unwatch(run->cancel, slot);
 	return how;
@@ -103,6 +122,10 @@ bh_status bh_run_stopped(const bh_run *run, bh_ran how, const bh_limits *limits,
 {
 	bh_error *e;
 	switch (how) {
+	case BH_RAN_NO_MEMORY:
+		return bh_fail_memory(err);
+	case BH_RAN_NO_TICKER:
+		return bh_fail(err, BH_E_SYSTEM, "the thread that interrupts guests could not be started");
 	case BH_RAN_TIMEOUT:
 		return timed_out(limits, err);
 	case BH_RAN_DEADLINE:

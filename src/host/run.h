@@ -10,6 +10,8 @@ typedef enum {
 	BH_RAN_DEADLINE,  /* the caller's deadline */
 	BH_RAN_CANCELLED, /* the caller's token */
 	BH_RAN_DOOMED,    /* the instance was given up meanwhile */
+	BH_RAN_NO_MEMORY, /* for the waker */
+	BH_RAN_NO_TICKER, /* nothing would interrupt it */
 } bh_ran;
 
 typedef struct {
@@ -33,6 +35,15 @@ bh_status bh_fresh_store(bh_store **out, bh_component *component, const bh_insta
                          bh_instance *owner, bh_run *run, bh_error **err);
 
 void bh_run_start(bh_run *run, bh_component *component, const bh_call_options *options);
+
+/* The turn has come: the execution limit counts from now on. */
+void bh_run_restart(bh_run *run, const bh_component *component);
+
+/* Whether the caller waits no longer for its turn; the execution limit is for later. */
+bool bh_run_waits_no_more(const bh_run *run, uint64_t now, bh_ran *how);
+
+/* When a wait that a wake ends should look up by itself. `slot` as from bh_cancel_watch(). */
+uint64_t bh_run_look_at(const bh_run *run, int slot, uint64_t now);
 
 /* Poll what the store has begun until it ends or a clock does. */
 bh_ran bh_run_until(bh_run *run, bh_store *store);
