@@ -4,7 +4,8 @@
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(JANSSON REQUIRED jansson)
 find_library(BULKHEAD_JANSSON_ARCHIVE libjansson.a REQUIRED)
-mark_as_advanced(BULKHEAD_JANSSON_ARCHIVE)
+find_library(BULKHEAD_SODIUM_ARCHIVE libsodium.a REQUIRED)
+mark_as_advanced(BULKHEAD_JANSSON_ARCHIVE BULKHEAD_SODIUM_ARCHIVE)
 
 # What a program that links the archive needs besides.
 set(BULKHEAD_SYSTEM_LIBRARIES -lpthread -ldl -lm)
@@ -63,7 +64,7 @@ add_custom_target(archive ALL DEPENDS "${BULKHEAD_ARCHIVE}")
 # bulkhead_static: what the command, the tests and the benchmarks link.
 add_library(bulkhead_static INTERFACE)
 add_dependencies(bulkhead_static archive)
-target_link_libraries(bulkhead_static INTERFACE "${BULKHEAD_ARCHIVE}" "${BULKHEAD_JANSSON_ARCHIVE}"
+target_link_libraries(bulkhead_static INTERFACE "${BULKHEAD_ARCHIVE}" "${BULKHEAD_JANSSON_ARCHIVE}" "${BULKHEAD_SODIUM_ARCHIVE}"
                                                 ${BULKHEAD_SYSTEM_LIBRARIES} bulkhead_flags)
 target_link_options(bulkhead_static INTERFACE -Wl,--gc-sections -Wl,--as-needed)
 

@@ -1,73 +1,10 @@
 #include "digest.h"
 
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-/* The first 32 bits of the fractional parts of the cube roots of the first 64 primes. */
-static const uint32_t constants[64] = {
-	0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
-	0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
-	0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
-	0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
-	0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
-	0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
-	0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
-	0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
-};
-
-static uint32_t rotate(uint32_t x, int by)
-{
-	return x >> by | x << (32 - by);
-}
-
-static uint32_t big_endian(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-static void add_block(uint32_t state[8], const uint8_t block[64])
-{
-	uint32_t w[64], s[8];
-	for (int i = 0; i < 16; i++)
-		w[i] = big_endian(block + (ptrdiff_t)i * 4);
-	for (int i = 16; i < 64; i++) {
-		uint32_t a = rotate(w[i - 15], 7) ^ rotate(w[i - 15], 18) ^ w[i - 15] >> 3;
-		uint32_t b = rotate(w[i - 2], 17) ^ rotate(w[i - 2], 19) ^ w[i - 2] >> 10;
-		w[i] = w[i - 16] + a + w[i - 7] + b;
-	}
-	memcpy(s, state, sizeof s);
-	for (int i = 0; i < 64; i++) {
-		uint32_t choice = (s[4] & s[5]) ^ (~s[4] & s[6]);
-		uint32_t majority = (s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]);
-		uint32_t t1 = s[7] + (rotate(s[4], 6) ^ rotate(s[4], 11) ^ rotate(s[4], 25)) + choice + constants[i] + w[i];
-		uint32_t t2 = (rotate(s[0], 2) ^ rotate(s[0], 13) ^ rotate(s[0], 22)) + majority;
-		memmove(s + 1, s, 7 * sizeof *s);
-		s[4] += t1;
-		s[0] = t1 + t2;
-	}
-	for (int i = 0; i < 8; i++)
-		state[i] += s[i];
-}
+#include <sodium.h>
 
 void digest_sha256(char out[DIGEST_TEXT], const void *data, size_t length)
 {
-	uint32_t state[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-	                     0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
-	const uint8_t *bytes = data;
-	size_t whole = length / 64 * 64, rest = length - whole;
-	for (size_t i = 0; i < whole; i += 64)
-		add_block(state, bytes + i);
-	/* The end: what is left, a one bit, zeros, and the length in bits. */
-	uint8_t end[128] = {0};
-	if (rest)
-		memcpy(end, bytes + whole, rest);
-	end[rest] = 0x80;
-	size_t end_length = rest < 56 ? 64 : 128;
-	for (int i = 0; i < 8; i++)
-		end[end_length - 1 - (size_t)i] = (uint8_t)((uint64_t)length * 8 >> (8 * i));
-	for (size_t i = 0; i < end_length; i += 64)
-		add_block(state, end + i);
-	for (size_t i = 0; i < 8; i++)
-		snprintf(out + i * 8, 9, "%08x", state[i]);
+	unsigned char digest[crypto_hash_sha256_BYTES];
+	crypto_hash_sha256(digest, data, length);
+	sodium_bin2hex(out, DIGEST_TEXT, digest, sizeof digest);
 }

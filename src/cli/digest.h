@@ -1,4 +1,4 @@
-/* SHA-256 (FIPS 180-4): names a component by its bytes, as the inspect command shows it. */
+/* SHA-256: names a component by its bytes, as the inspect command shows it. */
 #ifndef BH_CLI_DIGEST_H
 #define BH_CLI_DIGEST_H
 

@@ -34,6 +34,7 @@ static bh_status load(guest *g, const guest_options *options, bh_error **err)
 	component.limits = g->terms->limits;
 	component.permissions = g->terms->permissions;
 	component.wrap_modules = options->wrap_modules;
+	component.unlinked = options->unlinked;
 	bh_status status = bh_host_new(&g->host, &host, err);
 	return status ? status : bh_component_load_file(&g->component, g->host, g->terms->file, &component, err);
 }

@@ -15,6 +15,7 @@ typedef struct {
 
 typedef struct {
 	bool wrap_modules; /* take core modules built for WASI 0.1 too */
+	bool unlinked;     /* only to look at: its imports need not be there */
 	bool debug_info;
 	bool quiet; /* show no progress, drop the library's remarks */
 } guest_options;

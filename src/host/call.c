@@ -66,12 +66,15 @@ bh_status bh_fresh_store(bh_store **out, bh_component *component, const bh_insta
 	for (;;) {
 		BH_AUTO(bh_error_free) bh_error *why = NULL;
 		bh_status status = try_store(out, &spec, run, &why);
-		uint64_t until = busy_at < run->deadline_at ? busy_at : run->deadline_at;
-		if (status != BH_E_BUSY || !bh_host_slot_wait(component->host, until)) {
+		if (status != BH_E_BUSY || !bh_host_slot_wait(component->host, busy_at < run->deadline_at ? busy_at : run->deadline_at)) {
+			bh_ran how;
+			if (status == BH_E_BUSY && bh_run_waits_no_more(run, bh_now(), &how))
+				return bh_run_stopped(run, how, &component->limits, err);
 			if (status && err)
 				*err = BH_TAKE(why);
 			return status;
 		}
+		bh_run_restart(run, component);
 	}
 }
 
@@ -159,13 +162,15 @@ static bh_status run_live(bh_instance *instance, bh_run *run, bh_value *result, 
 	return status;
 }
 
-static bh_status enter(bh_instance *instance, bh_run *run, const bh_call_options *options, bh_error **err)
+/* `doomed` NULL: the call goes on where the instance is given up, as a handle may outlive it. */
+static bh_status enter(bh_instance *instance, bh_run *run, const bh_call_options *options, const _Atomic bool *doomed,
+                       bh_error **err)
 {
 	bh_run_start(run, instance->component, options);
-	run->doomed = &instance->doomed;
+	run->doomed = doomed;
 	uint64_t queue = instance->component->limits.queue_ms;
 	uint64_t busy_at = queue == BH_UNLIMITED ? BH_NEVER : bh_after_ms(run->started, queue);
-	bh_status status = bh_instance_enter(instance, busy_at, run->deadline_at, err);
+	bh_status status = bh_instance_enter(instance, run, busy_at, err);
 	if (!status)
 		bh_store_begin(instance->store);
 	return status;
@@ -183,7 +188,7 @@ bh_status bh_instance_call(bh_instance *instance, bh_export *export_, const bh_v
 		return BH_E_WRONG_HOST;
 	}
 	bh_run run;
-	bh_status status = enter(instance, &run, options, err);
+	bh_status status = enter(instance, &run, options, &instance->doomed, err);
 	if (status)
 		return status;
 	/* A caller that may leave before the call ends must not leave arguments behind that are his. */
@@ -203,7 +208,7 @@ bh_status bh_resource_drop(bh_resource *resource, bh_error **err)
 		return bh_fail(err, BH_E_INVALID, "bh_resource_drop: no resource");
 	bh_instance *instance = bh_resource_instance(resource);
 	bh_run run;
-	bh_status status = enter(instance, &run, NULL, err);
+	bh_status status = enter(instance, &run, NULL, NULL, err);
 	if (status)
 		return status;
 	if (!bh_resource_live(resource)) {

@@ -118,9 +118,11 @@ static bh_status why_not(const bh_instance *instance, const bh_run *run, uint64_
 		return poisoned(instance, err);
 	if (bh_run_waits_no_more(run, now, &how))
 		return bh_run_stopped(run, how, &instance->component->limits, err);
-	if (now >= busy_at)
-		return bh_fail(err, BH_E_BUSY, "another call on this instance did not end in time (max_queue_time_ms)");
-	return BH_OK;
+	if (now < busy_at)
+		return BH_OK;
+	bh_error *e = bh_error_begin(err, BH_E_BUSY, "another call on this instance did not end in time (max_queue_time_ms)");
+	bh_error_limit_set(e, BH_LIMIT_QUEUE_TIME, instance->component->limits.queue_ms, 0);
+	return BH_E_BUSY;
 }
 
 static void dequeue(bh_instance *instance, const bh_waiting *me)
@@ -135,7 +137,7 @@ static void dequeue(bh_instance *instance, const bh_waiting *me)
 }
 
 /* With the lock held, but not while asleep. */
-static bh_status wait_turn(bh_instance *instance, const bh_run *run, uint64_t busy_at, bh_error **err)
+static bh_status wait_turn(bh_instance *instance, bh_run *run, uint64_t busy_at, bh_error **err)
 {
 	bh_waiting me = {.waker = bh_waker_mine()}, **end = &instance->queue;
 	if (!me.waker)
@@ -157,13 +159,15 @@ static bh_status wait_turn(bh_instance *instance, const bh_run *run, uint64_t bu
 		pthread_mutex_lock(&instance->lock);
 	}
 	bh_cancel_unwatch(run->cancel, slot);
-	if (!status)
+	if (!status) {
 		instance->busy = true;
+		bh_run_restart(run, instance->component);
+	}
 	dequeue(instance, &me);
 	return status;
 }
 
-bh_status bh_instance_enter(bh_instance *instance, const bh_run *run, uint64_t busy_at, bh_error **err)
+bh_status bh_instance_enter(bh_instance *instance, bh_run *run, uint64_t busy_at, bh_error **err)
 {
 	pthread_mutex_lock(&instance->lock);
 	instance->users++;

@@ -32,7 +32,7 @@ struct bh_instance {
  * Take the turn, waiting until the moment or as long as the run may: BH_E_BUSY, BH_E_DEADLINE, BH_E_CANCELLED,
  * BH_E_POISONED, BH_E_NO_MEMORY.
  */
-bh_status bh_instance_enter(bh_instance *instance, const bh_run *run, uint64_t busy_at, bh_error **err);
+bh_status bh_instance_enter(bh_instance *instance, bh_run *run, uint64_t busy_at, bh_error **err);
 
 /* Give the turn back. A store that is spent goes, and `why` says what ended it. */
 void bh_instance_leave(bh_instance *instance, const char *why);
