@@ -11,7 +11,7 @@ target_compile_definitions(bulkhead_flags INTERFACE _GNU_SOURCE)
 target_compile_options(bulkhead_flags INTERFACE
   -fno-strict-aliasing -fno-omit-frame-pointer -fstack-protector-strong -ffunction-sections -fdata-sections
   "-f$<IF:$<BOOL:${BULKHEAD_DEV}>,macro,file>-prefix-map=${PROJECT_SOURCE_DIR}/="
-  -Wall -Wextra -Wno-missing-field-initializers -Wshadow -Wundef -Wpointer-arith -Wwrite-strings -Wformat=2 -Wno-format-nonliteral -Wvla
+  -Wall -Wextra -Wshadow -Wundef -Wpointer-arith -Wwrite-strings -Wformat=2 -Wno-format-nonliteral -Wvla
   $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition>
   $<$<BOOL:${BULKHEAD_DEV}>:-Werror>)
 

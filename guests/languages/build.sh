@@ -13,7 +13,9 @@ wit="$root/wit/guests"
 mkdir -p "$1"
 out="$(cd "$1" && pwd)"
 
-tools="$(dirname "$("$root/tools/guest-tools.sh" languages | tail -n 1)")"
+# In steps, so that a failure of any of them ends the script.
+installed="$("$root/tools/guest-tools.sh" languages)"
+tools="$(dirname "$(tail -n 1 <<<"$installed")")"
 scratch="$(mktemp -d "$out/.building.XXXXXX")"
 trap 'rm -rf "$scratch"' EXIT
 

@@ -31,7 +31,8 @@ static bool writable(const bh_error *e)
 	return e && e != &out_of_memory;
 }
 
-static bh_error *make(bh_error **err, bh_status status, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static bh_error *make(bh_error **err, bh_status status, const char *format,
+                                                            va_list args)
 {
 	if (!err)
 		return NULL;

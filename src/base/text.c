@@ -5,14 +5,15 @@
 
 static bool reserve(bh_text *text, size_t more)
 {
+	size_t needed, wanted = text->capacity ? text->capacity : 64;
 	if (text->failed)
 		return false;
-	if (text->length + more + 1 <= text->capacity)
+	bool overflow = __builtin_add_overflow(text->length, more, &needed) || __builtin_add_overflow(needed, 1, &needed);
+	if (!overflow && text->data && needed <= text->capacity)
 		return true;
-	size_t wanted = text->capacity ? text->capacity * 2 : 64;
-	while (wanted < text->length + more + 1)
-		wanted *= 2;
-	char *grown = bh_realloc(text->data, wanted);
+	while (!overflow && wanted < needed)
+		overflow = __builtin_mul_overflow(wanted, 2, &wanted);
+	char *grown = overflow ? NULL : bh_realloc(text->data, wanted);
 	if (!grown) {
 		text->failed = true;
 		return false;

@@ -311,7 +311,9 @@ bool bh_store_usable(const bh_store *store)
 
 bool bh_store_flush(bh_store *store)
 {
-	return bh_stream_flush(store->streams[1]) & bh_stream_flush(store->streams[2]);
+	bool out = bh_stream_flush(store->streams[1]);
+	bool err = bh_stream_flush(store->streams[2]);
+	return out && err;
 }
 
 void bh_store_usage(bh_store *store, bh_usage *usage)

@@ -66,15 +66,17 @@ bh_status bh_fresh_store(bh_store **out, bh_component *component, const bh_insta
 	for (;;) {
 		BH_AUTO(bh_error_free) bh_error *why = NULL;
 		bh_status status = try_store(out, &spec, run, &why);
-		if (status != BH_E_BUSY || !bh_host_slot_wait(component->host, busy_at < run->deadline_at ? busy_at : run->deadline_at)) {
-			bh_ran how;
-			if (status == BH_E_BUSY && bh_run_waits_no_more(run, bh_now(), &how))
-				return bh_run_stopped(run, how, &component->limits, err);
-			if (status && err)
-				*err = BH_TAKE(why);
-			return status;
+		uint64_t until = busy_at < run->deadline_at ? busy_at : run->deadline_at;
+		if (status == BH_E_BUSY && bh_host_slot_wait(component->host, until)) {
+			bh_run_restart(run, component);
+			continue;
 		}
-		bh_run_restart(run, component);
+		bh_ran how;
+		if (status == BH_E_BUSY && bh_run_waits_no_more(run, bh_now(), &how))
+			return bh_run_stopped(run, how, &component->limits, err);
+		if (status && err)
+			*err = BH_TAKE(why);
+		return status;
 	}
 }
 
@@ -89,14 +91,15 @@ static void drop_store(bh_component *component, bh_store *store)
 static bh_status call_fresh(bh_component *component, const bh_function *function, const bh_value *args, size_t count,
                             bh_value *result, const bh_call_options *options, bh_usage *usage, bh_error **err)
 {
+	bh_run run;
+	bh_store *store = NULL;
+	bh_run_start(&run, component, options);
 	if (bh_function_returns_resources(function)) {
+		report(usage, &run, NULL);
 		bh_error *e = bh_error_begin(err, BH_E_UNSUPPORTED, "%s returns a resource handle", bh_function_name(function));
 		bh_error_hint_set(e, "A handle lives in an instance: make one with bh_instance_new() and call that.");
 		return BH_E_UNSUPPORTED;
 	}
-	bh_run run;
-	bh_store *store = NULL;
-	bh_run_start(&run, component, options);
 	bh_status status = bh_fresh_store(&store, component, options ? options->instance : NULL, NULL, &run, err);
 	if (!status)
 		status = bh_store_start_call(store, function, args, count, false, err);
@@ -189,8 +192,10 @@ bh_status bh_instance_call(bh_instance *instance, bh_export *export_, const bh_v
 	}
 	bh_run run;
 	bh_status status = enter(instance, &run, options, &instance->doomed, err);
-	if (status)
+	if (status) {
+		report(usage, &run, NULL);
 		return status;
+	}
 	/* A caller that may leave before the call ends must not leave arguments behind that are his. */
 	bool copy = options && (options->deadline_ms || options->cancel);
 	status = bh_store_start_call(instance->store, export_->function, args, arg_count, copy, err);

@@ -92,7 +92,7 @@ bh_status bh_export_find(bh_export **out, bh_component *component, const char *n
 {
 	if (!component || !name)
 		return bh_fail(err, BH_E_INVALID, "bh_export_find: no component or no name");
-	size_t index;
+	size_t index = 0;
 	bh_status status = find(component, name, &index, err);
 	if (status)
 		return status;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# test: timeout=120
+# test: timeout=120 labels=alone,nosanitize
 # Each limit stops its guest with its own exit code, and says which limit, how much, and who set it.
 # shellcheck source=tests/support/cli.sh
 . "$TESTS/support/cli.sh"

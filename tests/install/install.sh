@@ -19,7 +19,7 @@ if [ -e "$BUILD/bin/bulkhead" ]; then
 fi
 
 say() { printf -- '-- %s\n' "$*"; }
-flags=(-std=c17 -Wall -Wextra -Wpedantic -Werror -Wno-missing-field-initializers)
+flags=(-std=c17 -Wall -Wextra -Wpedantic -Werror)
 
 say "C, shared"
 # shellcheck disable=SC2046 # flags are words

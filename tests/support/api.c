@@ -75,7 +75,8 @@ bool t_says(const char *text)
 	for (size_t i = 0; i < bh_error_cause_count(t_err); i++)
 		if (has(bh_error_cause(t_err, i), text))
 			return true;
-	t_print_error(t_err);
+	if (getenv("BH_TEST_VERBOSE"))
+		t_print_error(t_err);
 	return false;
 }
 

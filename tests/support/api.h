@@ -3,7 +3,8 @@
  *
  *   OK(bh_host_new(&host, NULL, &t_err));              the call must succeed
  *   FAILS(BH_E_TYPE, bh_export_call(..., &t_err));     it must fail so; t_err then holds the error
- *   assert_true(t_says("max_memory"));                 its message, hint or a cause has this text
+ *   assert_true(t_says("max_memory"));                 its message, hint or a cause has this text (with
+ *                                                      BH_TEST_VERBOSE set they are printed where none has)
  *
  * On other threads than the first a failed expectation aborts, for cmocka cannot jump between threads.
  */
