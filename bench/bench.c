@@ -82,8 +82,8 @@ void bench_free(bench_samples *samples)
 
 static void start_line(const char *name, const char *unit, double scale, const bench_samples *samples)
 {
-	printf("{\"name\":\"%s\",\"unit\":\"%s\",\"median\":%.9g,\"p99\":%.9g,\"samples\":%zu,\"better\":\"lower\"", name, unit,
-	       bench_median(samples) * scale, p99(samples) * scale, samples->count);
+	printf("{\"name\":\"%s\",\"unit\":\"%s\",\"median\":%.9g,\"p99\":%.9g,\"samples\":%zu,\"better\":\"lower\"", name,
+	       unit, bench_median(samples) * scale, p99(samples) * scale, samples->count);
 }
 
 void bench_report(const char *name, const char *unit, double scale, const bench_samples *samples)

@@ -115,6 +115,9 @@ void bhx_store_limiter(wasmtime_store_t *store, const bhx_limiter_t *limiter);
 /* Bytes that one host call, or one result, may make the host allocate. */
 void bhx_store_hostcall_bytes(wasmtime_store_t *store, size_t bytes);
 
+/* Resource handles that the guest may have at once, its own resources' and the host's. */
+void bhx_store_handles(wasmtime_store_t *store, size_t count);
+
 /* Drop a guest's resource, running its destructor. */
 wasmtime_call_future_t *bhx_resource_drop_async(wasmtime_context_t *context,
                                                 const wasmtime_component_resource_any_t *handle,
@@ -172,11 +175,11 @@ wasmtime_call_future_t *bhx_bulk_call_async(const wasmtime_component_func_t *fun
 /* A standard stream. Calls never block; one at a time for one instance, from the thread that polls it. */
 typedef struct {
 	ptrdiff_t (*read)(void *data, uint8_t *buffer, size_t length); /* bytes; 0: nothing yet; -1: end */
-	ptrdiff_t (*permit)(void *data);                               /* bytes `write` takes now; 0: none yet; -1: closed */
+	ptrdiff_t (*permit)(void *data); /* bytes `write` takes now; 0: none yet; -1: closed */
 	ptrdiff_t (*write)(void *data, const uint8_t *bytes, size_t length); /* 0, or -1: closed */
-	bool (*ready)(void *data);                                     /* whether read or permit would get anywhere */
-	void (*release)(void *data);                                   /* the store is done with it */
-	int fd;                                                        /* readiness is awaited here; -1: always ready */
+	bool (*ready)(void *data);                                           /* whether read or permit would get anywhere */
+	void (*release)(void *data);                                         /* the store is done with it */
+	int fd; /* readiness is awaited here; -1: always ready */
 	bool terminal;
 	void *data;
 } bhx_stream_t;
@@ -193,7 +196,7 @@ typedef struct {
 	uint32_t raise_open_files, raise_io_bytes;
 } bhx_wasi_limits_t;
 
-enum { BHX_TCP_CONNECT = 0, BHX_TCP_LISTEN = 1, BHX_UDP_PEER = 2, BHX_UDP_BIND = 3 };
+enum { BHX_TCP_CONNECT = 0, BHX_TCP_LISTEN = 1, BHX_UDP_PEER = 2, BHX_UDP_BIND = 3, BHX_UDP_RECEIVE = 4 };
 
 /* Answers what a guest may reach; callable from any thread until released. */
 typedef struct {
@@ -207,8 +210,8 @@ typedef struct {
 } bhx_network_t;
 
 /* Give a store its WASI context; takes `config` over. `network` NULL grants nothing. */
-wasmtime_error_t *bhx_store_set_wasi(wasmtime_context_t *context, wasi_config_t *config, const bhx_wasi_limits_t *limits,
-                                     const bhx_network_t *network);
+wasmtime_error_t *bhx_store_set_wasi(wasmtime_context_t *context, wasi_config_t *config,
+                                     const bhx_wasi_limits_t *limits, const bhx_network_t *network);
 
 /* Bytes through streams and files since the last reset. Only for stores with WASI. */
 uint64_t bhx_store_io_bytes(wasmtime_context_t *context, bool reset);
@@ -244,8 +247,8 @@ typedef struct {
  * The functions a component exports, then the functions and interfaces it imports, until the callback says false.
  * One pass: the C API's nth-functions would take quadratic time over a hostile component.
  */
-wasmtime_error_t *bhx_component_items(const wasmtime_component_t *component,
-                                      bool (*item)(void *data, bhx_item_t *item), void *data);
+wasmtime_error_t *bhx_component_items(const wasmtime_component_t *component, bool (*item)(void *data, bhx_item_t *item),
+                                      void *data);
 
 /* One node of a type. */
 typedef struct {

@@ -16,6 +16,7 @@ mod error;
 mod linker;
 mod module;
 mod poll;
+mod scan;
 mod store;
 mod stream;
 mod toml;

@@ -6,7 +6,7 @@
 //!   wasi-libc releases then takes for its own. So where a module has a `malloc` and no `cabi_realloc`, one that
 //!   calls it is added.
 
-use crate::component::check_component_type;
+use crate::scan::check_component_type;
 use crate::wrap::*;
 use std::collections::HashMap;
 use wasi_preview1_component_adapter_provider as adapters;
@@ -46,6 +46,10 @@ pub struct bhx_module_info {
     component_type: bool,
 }
 
+/// Imports of a module, and worlds that were linked into it: wrapping takes quadratic time for either.
+const MAX_IMPORTS: usize = 5_000;
+const MAX_WORLDS: usize = 100;
+
 /// What there is to know of a module before it is changed.
 #[derive(Default)]
 struct Survey {
@@ -63,6 +67,7 @@ struct Survey {
 fn survey(binary: &[u8]) -> Result<Survey, Error> {
     let mut s = Survey::default();
     let mut named: HashMap<String, u32> = HashMap::new();
+    let (mut imported, mut worlds) = (0, 0);
     for payload in Parser::new(0).parse_all(binary) {
         match payload.map_err(|e| Error::msg(e.to_string()))? {
             Payload::Version { encoding: Encoding::Component, .. } => {
@@ -82,6 +87,10 @@ fn survey(binary: &[u8]) -> Result<Survey, Error> {
             }
             Payload::ImportSection(imports) => {
                 for import in imports.into_imports().flatten() {
+                    imported += 1;
+                    if imported > MAX_IMPORTS {
+                        return Err(Error::msg(format!("more than {MAX_IMPORTS} imports")));
+                    }
                     let wasi = import.module == WASI;
                     s.info.wasi |= wasi;
                     s.info.other_imports |= !wasi;
@@ -101,6 +110,10 @@ fn survey(binary: &[u8]) -> Result<Survey, Error> {
             }
             Payload::CustomSection(section) => {
                 if section.name().starts_with("component-type") {
+                    worlds += 1;
+                    if worlds > MAX_WORLDS {
+                        return Err(Error::msg(format!("more than {MAX_WORLDS} component types")));
+                    }
                     check_component_type(section.data())?;
                     s.info.component_type = true;
                 }

@@ -95,6 +95,11 @@ pub extern "C" fn bhx_store_hostcall_bytes(store: &mut wasmtime_store_t, bytes: 
 }
 
 #[unsafe(no_mangle)]
+pub extern "C" fn bhx_store_handles(store: &mut wasmtime_store_t, count: usize) {
+    store_mut(store).set_max_component_handles(count);
+}
+
+#[unsafe(no_mangle)]
 pub extern "C" fn bhx_resource_drop_async<'a>(
     mut context: Context<'a>,
     handle: &'a wasmtime_component_resource_any_t,

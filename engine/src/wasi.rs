@@ -67,10 +67,15 @@ impl Drop for Network {
 impl Network {
     fn allows(&self, address: SocketAddr, usage: SocketAddrUse) -> bool {
         let text = address.ip().to_string();
+        // Listening was granted before anybody could come in: who comes is not for the guest to choose.
+        if matches!(usage, SocketAddrUse::TcpAccept) {
+            return true;
+        }
         let usage = match usage {
             SocketAddrUse::TcpConnect => 0,
-            SocketAddrUse::TcpBind | SocketAddrUse::TcpListen | SocketAddrUse::TcpAccept => 1,
+            SocketAddrUse::TcpBind | SocketAddrUse::TcpListen => 1,
             SocketAddrUse::UdpBind => 3,
+            SocketAddrUse::UdpReceive => 4,
             _ => 2,
         };
         (self.0.address)(self.0.data, text.as_ptr(), text.len(), address.port(), usage)

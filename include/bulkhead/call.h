@@ -92,7 +92,7 @@ typedef struct {
  * \param usage         filled on success and on failure; NULL if it is not wanted
  *
  * \return BH_OK; BH_E_TYPE; BH_E_TRAP; BH_E_TIMEOUT; BH_E_OUT_OF_FUEL; BH_E_MEMORY_LIMIT; BH_E_RESOURCE_LIMIT;
- *         BH_E_EXIT; BH_E_DENIED; BH_E_CANCELLED; BH_E_DEADLINE; BH_E_BUSY; BH_E_UNSUPPORTED (the result holds a
+ *         BH_E_EXIT; BH_E_CANCELLED; BH_E_DEADLINE; BH_E_BUSY; BH_E_UNSUPPORTED (the result holds a
  *         resource handle, which needs a live instance); BH_E_NO_MEMORY; BH_E_SYSTEM
  */
 BH_API BH_MUST_USE bh_status bh_export_call(bh_export *export_, const bh_value *args, size_t arg_count,

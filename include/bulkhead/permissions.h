@@ -60,7 +60,7 @@ BH_API BH_MUST_USE bh_status bh_permissions_allow_dir(bh_permissions *permission
  * Grant connections to, or datagrams with, a peer.
  *
  * \param host       an address ("10.0.0.1", "::1"), a network ("10.0.0.0/8"), or a name. A name grants the
- *                   addresses it resolves to when an instance is made, and lets the guest resolve names.
+ *                   addresses it has when the guest connects, and lets the guest resolve that name.
  * \param port       0 for any
  * \param protocols  bh_net_protocol, or-ed
  *

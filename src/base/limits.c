@@ -250,8 +250,8 @@ static size_t format_bytes(char *out, size_t size, uint64_t value)
 	static const struct {
 		uint64_t factor;
 		const char *name;
-	} units[] = {{UINT64_C(1) << 40, "TiB"}, {1 << 30, "GiB"}, {1000000000, "GB"}, {1 << 20, "MiB"},
-	             {1000000, "MB"},            {1 << 10, "KiB"}, {1000, "KB"}};
+	} units[] = {{UINT64_C(1) << 40, "TiB"}, {1 << 30, "GiB"}, {1000000000, "GB"}, {1 << 20, "MiB"}, {1000000, "MB"},
+	             {1 << 10, "KiB"},           {1000, "KB"}};
 	for (size_t i = 0; i < BH_COUNT(units); i++)
 		if (value >= units[i].factor && value % units[i].factor == 0 && value / units[i].factor < 10000)
 			return (size_t)snprintf(out, size, "%" PRIu64 " %s", value / units[i].factor, units[i].name);

@@ -13,7 +13,8 @@ static int load(survey *v, const settings *s)
 	v->wide_terms.limits.memory = bh_limit_describe(BH_LIMIT_MEMORY)->maximum;
 	v->wide_terms.limits.table_elements = bh_limit_describe(BH_LIMIT_TABLE_ELEMENTS)->maximum;
 	bh_limits_fill(&v->wide_terms.limits);
-	int code = guest_load(&v->guest, &v->wide_terms, &(guest_options){.wrap_modules = true, .unlinked = true, .quiet = s->quiet || s->json});
+	int code = guest_load(&v->guest, &v->wide_terms,
+	                      &(guest_options){.wrap_modules = true, .unlinked = true, .quiet = s->quiet || s->json});
 	if (!code)
 		bh_component_describe(v->guest.component, &v->needs);
 	return code;

@@ -1,9 +1,9 @@
 #include "engine/code.h"
 
-#include <signal.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "base/thread.h"
 #include "engine/internal.h"
 
 /* Imports and exports together; beyond, listing them would be an attack. */
@@ -40,7 +40,8 @@ static bh_status is_a_module(const char *name, bh_error **err)
 	const char *dot = strrchr(name, '.');
 	int stem = dot ? (int)(dot - name) : (int)strlen(name);
 	bh_error *e = bh_error_begin(err, BH_E_NOT_A_COMPONENT, "this is a core WebAssembly module, not a component");
-	bh_error_hint_set(e, "Wrap it:  wasm-tools component new %s -o %.*s.component.wasm   (with --adapt for WASI 0.1 code)",
+	bh_error_hint_set(e,
+	                  "Wrap it:  wasm-tools component new %s -o %.*s.component.wasm   (with --adapt for WASI 0.1 code)",
 	                  name, stem, name);
 	return BH_E_NOT_A_COMPONENT;
 }
@@ -304,16 +305,8 @@ bh_status bh_code_compile(bh_code **out, bh_variant *variant, const void *bytes,
                           const bh_code_options *options, bh_error **err)
 {
 	compilation c = {out, variant, bytes, length, *options, err, BH_E_SYSTEM};
-	pthread_attr_t attributes;
 	pthread_t thread;
-	sigset_t all, before;
-	pthread_attr_init(&attributes);
-	pthread_attr_setstacksize(&attributes, COMPILER_STACK);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int failed = pthread_create(&thread, &attributes, compile_on_thread, &c);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attributes);
+	int failed = bh_thread_start(&thread, COMPILER_STACK, compile_on_thread, &c);
 	if (failed)
 		return bh_fail_errno(err, BH_E_SYSTEM, failed, "no thread to compile on");
 	pthread_join(thread, NULL);

@@ -73,7 +73,6 @@ char *bh_engine_outer_text(const wasmtime_error_t *e);
 bh_status bh_engine_fail(bh_error **err, bh_status status, wasmtime_error_t *e, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
-
 /* The trap kind of one of Wasmtime's codes. */
 bh_trap bh_trap_of(int32_t code);
 
@@ -88,7 +87,5 @@ bool bh_value_lower_scalar(wasmtime_component_val_t *out, const bh_value *value)
 
 /* UTF-8 as Unicode has it: no overlong forms, no surrogates. */
 bool bh_text_is_utf8(const char *text, size_t length);
-
-
 
 #endif

@@ -68,6 +68,7 @@ void bh_meter_attach(bh_meter *meter, const bh_limits *limits, wasmtime_store_t 
 	};
 	bhx_store_limiter(store, &limiter);
 	bhx_store_hostcall_bytes(store, limits->hostcall_bytes);
+	bhx_store_handles(store, limits->resources);
 }
 
 void bh_meter_begin(bh_meter *meter)

@@ -131,8 +131,8 @@ void bh_store_start_instance(bh_store *store)
 {
 	clear_call(store);
 	store->busy = true;
-	store->future = bhx_instance_pre_instantiate_async(store->code->pre, store->context, &store->instance,
-	                                                   &store->failed);
+	store->future =
+		bhx_instance_pre_instantiate_async(store->code->pre, store->context, &store->instance, &store->failed);
 }
 
 /* The bytes path takes blocks as they are. */

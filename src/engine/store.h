@@ -22,11 +22,11 @@ void bh_io_free(bh_io *io);
 
 typedef struct {
 	const bh_code *code;
-	const bh_limits *limits;           /* filled; outlives the store */
-	const bh_permissions *permissions; /* outlives the store; NULL grants nothing */
+	const bh_limits *limits;            /* filled; outlives the store */
+	const bh_permissions *permissions;  /* outlives the store; NULL grants nothing */
 	const bh_instance_options *options; /* NULL for the default */
-	bh_io *io;                         /* for code that imports WASI */
-	bh_instance *owner;                /* given to resource handles; NULL for a store nobody keeps */
+	bh_io *io;                          /* for code that imports WASI */
+	bh_instance *owner;                 /* given to resource handles; NULL for a store nobody keeps */
 } bh_store_spec;
 
 bh_status bh_store_new(bh_store **out, const bh_store_spec *spec, bh_error **err);

@@ -30,7 +30,7 @@ struct bh_store {
 	wasmtime_call_future_t *future;
 	wasmtime_error_t *failed;
 	const bh_function *function; /* NULL while instantiating and dropping */
-	uint64_t found; /* the function `callee` is, by id: its address may be another's by now */
+	uint64_t found;              /* the function `callee` is, by id: its address may be another's by now */
 	wasmtime_component_func_t callee;
 	wasmtime_component_val_t inline_args[BH_INLINE_ARGS];
 	wasmtime_component_val_t *args;

@@ -111,7 +111,8 @@ static void capture(bh_stream *stream, const uint8_t *bytes, size_t length)
 	size_t room = stream->limit > buffer->length ? (size_t)(stream->limit - buffer->length) : 0;
 	size_t kept = length < room ? length : room;
 	if (buffer->length + kept + 1 > stream->capacity) {
-		size_t wanted = stream->capacity * 2 > buffer->length + kept + 1 ? stream->capacity * 2 : buffer->length + kept + 1;
+		size_t wanted =
+			stream->capacity * 2 > buffer->length + kept + 1 ? stream->capacity * 2 : buffer->length + kept + 1;
 		char *grown = bh_realloc(buffer->data, wanted);
 		if (!grown) {
 			buffer->truncated = stream->counts->truncated = true;
@@ -186,8 +187,8 @@ static ptrdiff_t on_read(void *data, uint8_t *buffer, size_t length)
 		return read_bytes(stream, buffer, length);
 	if (stream->kind == KIND_PIPE && !stream->waits && !poll_now(stream))
 		return 0;
-	ptrdiff_t got = stream->kind == KIND_SOCKET ? recv(stream->fd, buffer, length, MSG_DONTWAIT)
-	                                            : read(stream->fd, buffer, length);
+	ptrdiff_t got =
+		stream->kind == KIND_SOCKET ? recv(stream->fd, buffer, length, MSG_DONTWAIT) : read(stream->fd, buffer, length);
 	if (got > 0)
 		return got;
 	return got < 0 && would_block(errno) ? 0 : -1;

@@ -6,8 +6,9 @@
 enum { MAX_DEPTH = 110, MAX_NODES = 100000 };
 
 static const char *const kind_names[BH_KIND_COUNT] = {
-	"none", "bool", "s8", "u8", "s16", "u16", "s32", "u32", "s64", "u64", "f32", "f64", "char",
-	"string", "list<u8>", "list", "record", "tuple", "variant", "enum", "option", "result", "flags", "own", "borrow",
+	"none",    "bool", "s8",     "u8",     "s16",    "u16",      "s32",    "u32",    "s64",
+	"u64",     "f32",  "f64",    "char",   "string", "list<u8>", "list",   "record", "tuple",
+	"variant", "enum", "option", "result", "flags",  "own",      "borrow",
 };
 
 const char *bh_kind_name(bh_kind kind)

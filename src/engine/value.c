@@ -90,8 +90,8 @@ static bh_status lower_list(wasmtime_component_val_t *out, const bh_value *value
 	return lower_items(out->of.list.data, value->as.list.items, type, value->as.list.count, what, err);
 }
 
-static bh_status lower_tuple(wasmtime_component_val_t *out, const bh_value *value, const bh_type *type, const char *what,
-                             bh_error **err)
+static bh_status lower_tuple(wasmtime_component_val_t *out, const bh_value *value, const bh_type *type,
+                             const char *what, bh_error **err)
 {
 	if (value->as.list.count != type->count)
 		return bh_fail(err, BH_E_TYPE, "%s: expected a tuple of %zu, got one of %zu", what, type->count,
@@ -190,8 +190,8 @@ static bh_status lower_variant(wasmtime_component_val_t *out, const bh_value *va
 	return lower_boxed(&out->of.variant.val, value->as.variant.payload, chosen, name, err);
 }
 
-static bh_status lower_flags(wasmtime_component_val_t *out, const bh_value *value, const bh_type *type, const char *what,
-                             bh_error **err)
+static bh_status lower_flags(wasmtime_component_val_t *out, const bh_value *value, const bh_type *type,
+                             const char *what, bh_error **err)
 {
 	size_t count = value->as.flags.count;
 	if (count > type->count)
@@ -258,10 +258,10 @@ static bool fits(const bh_value *value, const bh_type *type)
 bool bh_value_lower_scalar(wasmtime_component_val_t *out, const bh_value *value)
 {
 	switch ((bh_kind)value->kind) {
-#define COPY(KIND, field)                                                                                               \
-	case BH_KIND_##KIND:                                                                                                \
-		out->of.field = value->as.field;                                                                                \
-		out->kind = WASMTIME_COMPONENT_##KIND;                                                                          \
+#define COPY(KIND, field)                                                                                              \
+	case BH_KIND_##KIND:                                                                                               \
+		out->of.field = value->as.field;                                                                               \
+		out->kind = WASMTIME_COMPONENT_##KIND;                                                                         \
 		return true;
 		COPY(BOOL, boolean)
 		COPY(S8, s8)

@@ -16,9 +16,6 @@
 #define KEEP_TABLE BH_KIB(64)
 #define KEEP_STACK BH_KIB(64)
 
-/* A table's elements, in a pool; larger ones make a component one that is allocated on demand. */
-enum { TABLE_ELEMENTS = 20000 };
-
 static void configure_pool(wasm_config_t *config, const bh_variant_spec *spec)
 {
 	wasmtime_pooling_allocation_config_t *pool = wasmtime_pooling_allocation_config_new();
@@ -33,7 +30,7 @@ static void configure_pool(wasm_config_t *config, const bh_variant_spec *spec)
 	wasmtime_pooling_allocation_config_max_tables_per_component_set(pool, BH_SLOT_TABLES);
 	wasmtime_pooling_allocation_config_max_memories_per_module_set(pool, BH_SLOT_MEMORIES);
 	wasmtime_pooling_allocation_config_max_tables_per_module_set(pool, BH_SLOT_TABLES);
-	wasmtime_pooling_allocation_config_table_elements_set(pool, TABLE_ELEMENTS);
+	wasmtime_pooling_allocation_config_table_elements_set(pool, BH_SLOT_TABLE_ELEMENTS);
 	wasmtime_pooling_allocation_config_max_memory_size_set(pool, BH_GIB(4));
 	wasmtime_pooling_allocation_config_max_component_instance_size_set(pool, BH_MIB(1));
 	wasmtime_pooling_allocation_config_max_core_instance_size_set(pool, BH_MIB(1));
@@ -62,8 +59,8 @@ static wasm_config_t *configure(const bh_variant_spec *spec)
 	wasmtime_config_wasm_exceptions_set(config, true);
 	wasmtime_config_debug_info_set(config, spec->development);
 	/* Development compiles in about half the time; production runs faster. */
-	wasmtime_config_cranelift_opt_level_set(config, spec->development ? WASMTIME_OPT_LEVEL_NONE
-	                                                                  : WASMTIME_OPT_LEVEL_SPEED);
+	wasmtime_config_cranelift_opt_level_set(config,
+	                                        spec->development ? WASMTIME_OPT_LEVEL_NONE : WASMTIME_OPT_LEVEL_SPEED);
 	wasmtime_config_cranelift_regalloc_algorithm_set(config, spec->development ? WASMTIME_REGALLOC_SINGLE_PASS
 	                                                                           : WASMTIME_REGALLOC_BACKTRACKING);
 	if (spec->pooled)

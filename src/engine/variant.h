@@ -7,6 +7,9 @@
 
 typedef struct bh_variant bh_variant;
 
+/* Elements a table can have in a pool. */
+enum { BH_SLOT_TABLE_ELEMENTS = 20000 };
+
 typedef struct {
 	bool metered;     /* compiled with fuel */
 	bool pooled;      /* memory from slots reserved up front */

@@ -18,7 +18,7 @@ static bool in_use(const bh_net_grant *grant, uint32_t use)
 {
 	if (use == BHX_TCP_CONNECT)
 		return !grant->listen && (grant->protocols & BH_NET_TCP);
-	if (use == BHX_UDP_PEER)
+	if (use == BHX_UDP_PEER || use == BHX_UDP_RECEIVE)
 		return !grant->listen && (grant->protocols & BH_NET_UDP);
 	return grant->listen && (grant->protocols & (use == BHX_UDP_BIND ? BH_NET_UDP : BH_NET_TCP));
 }
@@ -53,10 +53,13 @@ static bool address_granted(void *data, const char *ip, size_t length, uint16_t 
 		return false;
 	static const uint8_t unspecified[16];
 	/* Before a connection the system binds a local address, and asks: that alone reaches nobody. */
-	if (use != BHX_TCP_CONNECT && use != BHX_UDP_PEER && !port && !memcmp(address, unspecified, bytes))
+	if ((use == BHX_TCP_LISTEN || use == BHX_UDP_BIND) && !port && !memcmp(address, unspecified, bytes))
 		return true;
 	for (size_t i = 0; i < bh_permissions_net_count(permissions); i++) {
 		const bh_net_grant *grant = bh_permissions_net_at(permissions, i);
+		/* Who may listen may hear anybody. */
+		if (use == BHX_UDP_RECEIVE && grant->listen && (grant->protocols & BH_NET_UDP))
+			return true;
 		if (!in_use(grant, use) || (grant->port && grant->port != port))
 			continue;
 		if (grant->where.kind == BH_NET_ANY || bh_net_host_has(&grant->where, address, bytes))
@@ -171,10 +174,10 @@ static bh_status give_streams(bh_store *store, wasi_config_t *config, const bh_i
 {
 	const bh_stdio *where[] = {&options->in, &options->out, &options->err};
 	static void (*const set[])(wasi_config_t *, const bhx_stream_t *) = {bhx_wasi_stdin, bhx_wasi_stdout,
-	                                                                      bhx_wasi_stderr};
+	                                                                     bhx_wasi_stderr};
 	for (int i = 0; i < 3; i++) {
-		bh_status status = bh_stream_open(&store->streams[i], where[i], i, store->meter.limits->output_bytes,
-		                                  &store->counts, err);
+		bh_status status =
+			bh_stream_open(&store->streams[i], where[i], i, store->meter.limits->output_bytes, &store->counts, err);
 		if (status)
 			return status;
 		if (!store->streams[i])

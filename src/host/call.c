@@ -60,9 +60,8 @@ bh_status bh_fresh_store(bh_store **out, bh_component *component, const bh_insta
 		.io = component->io,
 		.owner = owner,
 	};
-	uint64_t busy_at = component->limits.queue_ms == BH_UNLIMITED
-	                       ? BH_NEVER
-	                       : bh_after_ms(run->started, component->limits.queue_ms);
+	uint64_t busy_at =
+		component->limits.queue_ms == BH_UNLIMITED ? BH_NEVER : bh_after_ms(run->started, component->limits.queue_ms);
 	for (;;) {
 		BH_AUTO(bh_error_free) bh_error *why = NULL;
 		bh_status status = try_store(out, &spec, run, &why);
@@ -133,8 +132,8 @@ bh_status bh_component_call(bh_component *component, const char *name, const bh_
 }
 
 /* The wait is over, the call need not be: hand it to the finisher, unless the caller asked to kill. */
-static bh_status give_up(bh_instance *instance, bh_run *run, bh_ran how, const bh_call_options *options, bh_usage *usage,
-                         bh_error **err)
+static bh_status give_up(bh_instance *instance, bh_run *run, bh_ran how, const bh_call_options *options,
+                         bh_usage *usage, bh_error **err)
 {
 	bh_component *component = instance->component;
 	bh_status status = bh_run_stopped(run, how, &component->limits, err);

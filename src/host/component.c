@@ -64,8 +64,8 @@ static bh_status too_big(const bh_component *component, uint64_t initial, bh_err
 	char needs[48], allowed[48];
 	bh_limit_format(needs, sizeof needs, BH_LIMIT_MEMORY, initial);
 	bh_limit_format(allowed, sizeof allowed, BH_LIMIT_MEMORY, component->limits.memory);
-	bh_error *e = bh_error_begin(err, BH_E_MEMORY_LIMIT, "memory limit reached: %s allowed, %s needed to start (max_memory)",
-	                             allowed, needs);
+	bh_error *e = bh_error_begin(err, BH_E_MEMORY_LIMIT,
+	                             "memory limit reached: %s allowed, %s needed to start (max_memory)", allowed, needs);
 	bh_error_limit_set(e, BH_LIMIT_MEMORY, component->limits.memory, initial);
 	bh_error_trap_set(e, BH_TRAP_MEMORY_LIMIT);
 	bh_error_hint_set(e, "Its own memories start larger than that. Raise max_memory.");
@@ -77,7 +77,8 @@ static bh_status compile(bh_component *component, const void *bytes, size_t leng
                          bh_error **err)
 {
 	bh_code_options options = {.name = component->name, .wrap = asked->wrap_modules, .unlinked = asked->unlinked};
-	for (bool pool = true;; pool = false) {
+	/* A table that may grow larger than a slot's could not, there. */
+	for (bool pool = component->limits.table_elements <= BH_SLOT_TABLE_ELEMENTS;; pool = false) {
 		bh_status status = bh_host_variant(component->host, &component->variant, &component->limits, pool, err);
 		if (!status)
 			status = bh_code_compile(&component->code, component->variant, bytes, length, &options, err);

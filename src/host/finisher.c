@@ -1,8 +1,7 @@
 #include "host/finisher.h"
 
-#include <signal.h>
-
 #include "base/clock.h"
+#include "base/thread.h"
 
 struct bh_finisher {
 	pthread_t thread;
@@ -93,12 +92,7 @@ static bh_finisher *start(bh_host *host)
 	finisher->waker = waker;
 	finisher->ticker = host->ticker;
 	pthread_mutex_init(&finisher->lock, NULL);
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	bool started = !pthread_create(&finisher->thread, NULL, run, finisher);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (started)
+	if (!bh_thread_start(&finisher->thread, 0, run, finisher))
 		return finisher;
 	free_finisher(finisher);
 	return NULL;

@@ -119,13 +119,15 @@ static uint32_t count_on_demand(bh_host *host)
 	return on_demand;
 }
 
-static bh_status make_variant(bh_host *host, bh_variant **out, bh_variant_spec *spec, bh_error **err)
+/* `remark` receives what to tell the log, to be freed: its hook is not called with a lock held. */
+static bh_status make_variant(bh_host *host, bh_variant **out, bh_variant_spec *spec, char **remark, bh_error **err)
 {
 	BH_AUTO(bh_error_free) bh_error *why = NULL;
 	bh_status status = bh_variant_new(out, spec, &why);
 	if (status && spec->pooled && host->options.allocation == BH_ALLOCATION_AUTO) {
-		bh_host_log(host, BH_LOG_WARNING, "no pool of %u slots: %s; allocating on demand", (unsigned)spec->slots,
-		            bh_error_cause_count(why) ? bh_error_cause(why, bh_error_cause_count(why) - 1) : "it does not fit");
+		*remark = bh_format("no pool of %u slots: %s; allocating on demand", (unsigned)spec->slots,
+		                    why && bh_error_cause_count(why) ? bh_error_cause(why, bh_error_cause_count(why) - 1)
+		                                                     : "it does not fit");
 		host->no_pool = true;
 		spec->pooled = false;
 		*out = find_variant(host, spec);
@@ -153,6 +155,7 @@ bh_status bh_host_variant(bh_host *host, bh_variant **out, const bh_limits *limi
 		.stack = limits->stack,
 		.slots = host->options.pool_slots,
 	};
+	BH_AUTO(bh_free) char *remark = NULL;
 	pthread_mutex_lock(&host->lock);
 	bool may_pool = host->options.allocation != BH_ALLOCATION_ON_DEMAND && !host->no_pool;
 	spec.pooled = may_pool && fits_pool && limits->stack == host->options.default_stack;
@@ -163,9 +166,11 @@ bh_status bh_host_variant(bh_host *host, bh_variant **out, const bh_limits *limi
 		bh_error_hint_set(e, "Give components the same max_stack, or load this one into another host.");
 		status = BH_E_BUSY;
 	} else if (!*out) {
-		status = make_variant(host, out, &spec, err);
+		status = make_variant(host, out, &spec, &remark, err);
 	}
 	pthread_mutex_unlock(&host->lock);
+	if (remark)
+		bh_host_log(host, BH_LOG_WARNING, "%s", remark);
 	return status;
 }
 

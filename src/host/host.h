@@ -11,11 +11,7 @@
 #include "engine/variant.h"
 #include "host/ticker.h"
 
-enum {
-	BH_POOLED_VARIANTS = 2,
-	BH_ON_DEMAND_VARIANTS = 16,
-	BH_VARIANTS = BH_POOLED_VARIANTS + BH_ON_DEMAND_VARIANTS
-};
+enum { BH_POOLED_VARIANTS = 2, BH_ON_DEMAND_VARIANTS = 16, BH_VARIANTS = BH_POOLED_VARIANTS + BH_ON_DEMAND_VARIANTS };
 
 typedef struct bh_finisher bh_finisher;
 
@@ -56,7 +52,8 @@ struct bh_export {
 
 void bh_host_retain(bh_host *host);
 void bh_host_release(bh_host *host);
-void bh_host_log(const bh_host *host, bh_log_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void bh_host_log(const bh_host *host, bh_log_level level, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* The variant that serves these limits; BH_E_BUSY when all are taken. */
 bh_status bh_host_variant(bh_host *host, bh_variant **out, const bh_limits *limits, bool fits_pool, bh_error **err);

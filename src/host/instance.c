@@ -120,7 +120,8 @@ static bh_status why_not(const bh_instance *instance, const bh_run *run, uint64_
 		return bh_run_stopped(run, how, &instance->component->limits, err);
 	if (now < busy_at)
 		return BH_OK;
-	bh_error *e = bh_error_begin(err, BH_E_BUSY, "another call on this instance did not end in time (max_queue_time_ms)");
+	bh_error *e =
+		bh_error_begin(err, BH_E_BUSY, "another call on this instance did not end in time (max_queue_time_ms)");
 	bh_error_limit_set(e, BH_LIMIT_QUEUE_TIME, instance->component->limits.queue_ms, 0);
 	return BH_E_BUSY;
 }

@@ -17,15 +17,15 @@ struct bh_instance {
 	bh_component *component;
 	bh_store *store; /* NULL once it is spent: its memory is given back at once */
 	pthread_mutex_t lock;
-	bh_waiting *queue; /* first come, first served */
-	uint32_t users;    /* callers: the one whose turn it is, and those that wait */
-	bool given_up;     /* freed under their feet: the last of them releases the owner's reference */
-	bool busy;         /* a call is under way, here or on the finisher */
+	bh_waiting *queue;   /* first come, first served */
+	uint32_t users;      /* callers: the one whose turn it is, and those that wait */
+	bool given_up;       /* freed under their feet: the last of them releases the owner's reference */
+	bool busy;           /* a call is under way, here or on the finisher */
 	_Atomic bool doomed; /* given up by its owner: the call under way ends */
-	bh_waker *runner;  /* of the thread that polls, while busy */
-	char *poison;      /* why it cannot be called */
-	uint64_t limit_at; /* of the call under way, once it is the finisher's */
-	bh_instance *next; /* in the finisher's list */
+	bh_waker *runner;    /* of the thread that polls, while busy */
+	char *poison;        /* why it cannot be called */
+	uint64_t limit_at;   /* of the call under way, once it is the finisher's */
+	bh_instance *next;   /* in the finisher's list */
 };
 
 /*

@@ -14,9 +14,8 @@ void bh_run_start(bh_run *run, bh_component *component, const bh_call_options *o
 	*run = (bh_run){
 		.host = component->host,
 		.started = now,
-		.limit_at = component->limits.execution_ms == BH_UNLIMITED
-		                ? BH_NEVER
-		                : bh_after_ms(now, component->limits.execution_ms),
+		.limit_at = component->limits.execution_ms == BH_UNLIMITED ? BH_NEVER
+	                                                               : bh_after_ms(now, component->limits.execution_ms),
 		.deadline_at = options && options->deadline_ms ? bh_after_ms(now, options->deadline_ms) : BH_NEVER,
 		.cancel = options ? options->cancel : NULL,
 		.measure_cpu = options && options->cpu_time,
@@ -111,8 +110,8 @@ void bh_run_flush(bh_run *run, bh_store *store)
 
 static bh_status timed_out(const bh_limits *limits, bh_error **err)
 {
-	bh_error *e = bh_error_begin(err, BH_E_TIMEOUT, "stopped after %" PRIu64 " ms (max_execution_time_ms)",
-	                             limits->execution_ms);
+	bh_error *e =
+		bh_error_begin(err, BH_E_TIMEOUT, "stopped after %" PRIu64 " ms (max_execution_time_ms)", limits->execution_ms);
 	bh_error_limit_set(e, BH_LIMIT_EXECUTION_TIME, limits->execution_ms, 0);
 	bh_error_trap_set(e, BH_TRAP_INTERRUPTED);
 	return BH_E_TIMEOUT;

@@ -1,11 +1,11 @@
 #include "host/ticker.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
 
 #include "base/error.h"
+#include "base/thread.h"
 #include "engine/waker.h"
 
 enum {
@@ -81,17 +81,12 @@ void bh_ticker_free(bh_ticker *ticker)
 	bh_free(ticker);
 }
 
-/* Threads of ours take none of the program's signals. */
 static bool start(bh_ticker *ticker)
 {
 	pthread_mutex_lock(&ticker->lock);
 	bool started = atomic_load(&ticker->started);
 	if (!started) {
-		sigset_t all, before;
-		sigfillset(&all);
-		pthread_sigmask(SIG_SETMASK, &all, &before);
-		started = !pthread_create(&ticker->thread, NULL, run, ticker);
-		pthread_sigmask(SIG_SETMASK, &before, NULL);
+		started = !bh_thread_start(&ticker->thread, 0, run, ticker);
 		atomic_store(&ticker->started, started);
 	}
 	pthread_mutex_unlock(&ticker->lock);

@@ -79,28 +79,28 @@ static void every_shape(void **state)
 		"(alias core export $i \"m\" (core memory $m)) (alias core export $i \"realloc\" (core func $r))\n"
 		"(func (export \"string\") (result string) (canon lift (core func $i \"at0\") (memory $m)))\n"
 		"(func (export \"bytes\") (result (list u8)) (canon lift (core func $i \"at0\") (memory $m)))\n"
-		"(func (export \"ok\") (result (result string (error (list u8)))) (canon lift (core func $i \"at16\") (memory $m)))\n"
-		"(func (export \"err\") (result (result string (error (list u8)))) (canon lift (core func $i \"at32\") (memory $m)))\n"
+		"(func (export \"ok\") (result (result string (error (list u8)))) (canon lift (core func $i \"at16\") (memory "
+	    "$m)))\n"
+		"(func (export \"err\") (result (result string (error (list u8)))) (canon lift (core func $i \"at32\") (memory "
+	    "$m)))\n"
 		"(func (export \"ok-only\") (result (result string)) (canon lift (core func $i \"at16\") (memory $m)))\n"
 		"(func (export \"ok-only-err\") (result (result string)) (canon lift (core func $i \"at32\") (memory $m)))\n"
-		"(func (export \"err-only\") (result (result (error string))) (canon lift (core func $i \"at32\") (memory $m)))\n"
-		"(func (export \"err-only-ok\") (result (result (error string))) (canon lift (core func $i \"at16\") (memory $m)))\n"
+		"(func (export \"err-only\") (result (result (error string))) (canon lift (core func $i \"at32\") (memory "
+	    "$m)))\n"
+		"(func (export \"err-only-ok\") (result (result (error string))) (canon lift (core func $i \"at16\") (memory "
+	    "$m)))\n"
 		"(func (export \"take\") (param \"a\" string) (canon lift (core func $i \"take\") (memory $m) (realloc $r)))\n"
-		"(func (export \"four\") (param \"a\" string) (param \"b\" (list u8)) (param \"c\" string) (param \"d\" string)\n"
+		"(func (export \"four\") (param \"a\" string) (param \"b\" (list u8)) (param \"c\" string) (param \"d\" "
+	    "string)\n"
 		"  (result string) (canon lift (core func $i \"four\") (memory $m) (realloc $r))))";
 	static const struct {
 		const char *name, *args, *result;
 	} rows[] = {
-		{"string", "", "\"abc\""},
-		{"bytes", "", "[97, 98, 99]"},
-		{"ok", "", "ok(\"abc\")"},
-		{"err", "", "err([97, 98, 99])"},
-		{"ok-only", "", "ok(\"abc\")"},
-		{"ok-only-err", "", "err"},
-		{"err-only", "", "err(\"abc\")"},
-		{"err-only-ok", "", "ok"},
-		{"take", "\"abc\"", NULL},
-		{"four", "\"a\", [1], \"\", \"d\"", "\"abc\""},
+		{"string", "", "\"abc\""},        {"bytes", "", "[97, 98, 99]"},
+		{"ok", "", "ok(\"abc\")"},        {"err", "", "err([97, 98, 99])"},
+		{"ok-only", "", "ok(\"abc\")"},   {"ok-only-err", "", "err"},
+		{"err-only", "", "err(\"abc\")"}, {"err-only-ok", "", "ok"},
+		{"take", "\"abc\"", NULL},        {"four", "\"a\", [1], \"\", \"d\"", "\"abc\""},
 	};
 	bh_component *component = t_load_text(host, text, NULL);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -231,7 +231,7 @@ static void the_bound_on_results(void **state)
 			assert_non_null(data);
 			for (size_t j = 0; rows[i].dynamic && j < size; j++)
 				data[j] = bh_of_s32((int32_t)j);
-			bh_value arg = rows[i].dynamic ? bh_of_list(data, size)
+			bh_value arg = rows[i].dynamic                      ? bh_of_list(data, size)
 			               : !strcmp(rows[i].name, "echo-text") ? bh_of_string_n((char *)data, size)
 			                                                    : BH_BYTES(data, size);
 			if (!bad) {
@@ -307,9 +307,12 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(which_exports_take_it),     cmocka_unit_test(every_shape),
-		cmocka_unit_test(small_blocks),              cmocka_unit_test(ten_mebibytes_each_way),
-		cmocka_unit_test(a_string_of_ten_mebibytes), cmocka_unit_test(the_bound_on_results),
+		cmocka_unit_test(which_exports_take_it),
+		cmocka_unit_test(every_shape),
+		cmocka_unit_test(small_blocks),
+		cmocka_unit_test(ten_mebibytes_each_way),
+		cmocka_unit_test(a_string_of_ten_mebibytes),
+		cmocka_unit_test(the_bound_on_results),
 		cmocka_unit_test(bytes_as_dynamic_values),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);

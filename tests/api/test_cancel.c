@@ -105,7 +105,7 @@ static void before_the_call(void **state)
 	bh_cancel_reset(cancel);
 	OK(bh_instance_call(instance, increment, NULL, 0, &result, &options, &usage, &t_err));
 	assert_int_equal(result.as.u32, 1); /* the ten before never ran */
-	bh_cancel_fire(cancel);            /* after the call: nothing */
+	bh_cancel_fire(cancel);             /* after the call: nothing */
 	bh_export_free(increment);
 	bh_instance_free(instance);
 	bh_cancel_free(cancel);

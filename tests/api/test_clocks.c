@@ -9,8 +9,8 @@ static bh_component *counter; /* roomy: 30 s */
 static bh_component *strict;  /* 100 ms */
 
 /* Calls, and says how long it took. */
-static bh_status timed(double *took, bh_instance *instance, bh_component *component, const char *name,
-                       const char *args, const bh_call_options *options, bh_usage *usage)
+static bh_status timed(double *took, bh_instance *instance, bh_component *component, const char *name, const char *args,
+                       const bh_call_options *options, bh_usage *usage)
 {
 	bh_export *export_ = t_find(component, name);
 	t_begin();
@@ -100,19 +100,20 @@ static void a_deadline_drops_a_fresh_instance(void **state)
 static void a_deadline_leaves_a_live_instance_to_finish(void **state)
 {
 	(void)state;
-	bh_component *late = t_load_text(host,
-	                                 "(component (core module $m (global $n (mut i32) (i32.const 0))\n"
-	                                 /* counts, computes for long, counts again */
-	                                 "  (func (export \"work\") (param i64)\n"
-	                                 "    (global.set $n (i32.add (global.get $n) (i32.const 1)))\n"
-	                                 "    (loop $l (local.set 0 (i64.sub (local.get 0) (i64.const 1)))\n"
-	                                 "      (br_if $l (i64.ne (local.get 0) (i64.const 0))))\n"
-	                                 "    (global.set $n (i32.add (global.get $n) (i32.const 1))))\n"
-	                                 "  (func (export \"get\") (result i32) (global.get $n)))\n"
-	                                 "(core instance $i (instantiate $m))\n"
-	                                 "(func (export \"work\") (param \"turns\" u64) (canon lift (core func $i \"work\")))\n"
-	                                 "(func (export \"get\") (result u32) (canon lift (core func $i \"get\"))))",
-	                                 NULL);
+	bh_component *late =
+		t_load_text(host,
+	                "(component (core module $m (global $n (mut i32) (i32.const 0))\n"
+	                /* counts, computes for long, counts again */
+	                "  (func (export \"work\") (param i64)\n"
+	                "    (global.set $n (i32.add (global.get $n) (i32.const 1)))\n"
+	                "    (loop $l (local.set 0 (i64.sub (local.get 0) (i64.const 1)))\n"
+	                "      (br_if $l (i64.ne (local.get 0) (i64.const 0))))\n"
+	                "    (global.set $n (i32.add (global.get $n) (i32.const 1))))\n"
+	                "  (func (export \"get\") (result i32) (global.get $n)))\n"
+	                "(core instance $i (instantiate $m))\n"
+	                "(func (export \"work\") (param \"turns\" u64) (canon lift (core func $i \"work\")))\n"
+	                "(func (export \"get\") (result u32) (canon lift (core func $i \"get\"))))",
+	                NULL);
 	bh_instance *instance = t_instance(late);
 	bh_call_options options = BH_CALL_OPTIONS_INIT;
 	options.deadline_ms = 20;

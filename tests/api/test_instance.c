@@ -242,9 +242,9 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(state_is_kept),        cmocka_unit_test(after_every_bad_end),
+		cmocka_unit_test(state_is_kept),         cmocka_unit_test(after_every_bad_end),
 		cmocka_unit_test(usable_after_refusals), cmocka_unit_test(of_another_component),
-		cmocka_unit_test(memory_is_given_back), cmocka_unit_test(lifetimes),
+		cmocka_unit_test(memory_is_given_back),  cmocka_unit_test(lifetimes),
 		cmocka_unit_test(usage_is_of_the_call),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);

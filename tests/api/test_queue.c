@@ -296,12 +296,9 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(first_come_first_served),
-		cmocka_unit_test(two_limits),
-		cmocka_unit_test(leaving_the_queue),
-		cmocka_unit_test(the_instance_is_lost_meanwhile),
-		cmocka_unit_test(freed_while_in_use),
-		cmocka_unit_test(many_callers),
+		cmocka_unit_test(first_come_first_served), cmocka_unit_test(two_limits),
+		cmocka_unit_test(leaving_the_queue),       cmocka_unit_test(the_instance_is_lost_meanwhile),
+		cmocka_unit_test(freed_while_in_use),      cmocka_unit_test(many_callers),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -6,13 +6,12 @@
 static bh_host *host;
 
 /* Names of three functions and the module; the innermost traps. */
-static const char named[] =
-	"(component (core module $machinery\n"
-	"  (func $innermost (param i32) (result i32) (i32.div_u (i32.const 1) (local.get 0)))\n"
-	"  (func $middle (param i32) (result i32) (call $innermost (local.get 0)))\n"
-	"  (func $outer (export \"run\") (result i32) (call $middle (i32.const 0))))\n"
-	"(core instance $i (instantiate $machinery))\n"
-	"(func (export \"run\") (result u32) (canon lift (core func $i \"run\"))))";
+static const char named[] = "(component (core module $machinery\n"
+							"  (func $innermost (param i32) (result i32) (i32.div_u (i32.const 1) (local.get 0)))\n"
+							"  (func $middle (param i32) (result i32) (call $innermost (local.get 0)))\n"
+							"  (func $outer (export \"run\") (result i32) (call $middle (i32.const 0))))\n"
+							"(core instance $i (instantiate $machinery))\n"
+							"(func (export \"run\") (result u32) (canon lift (core func $i \"run\"))))";
 
 static void frames_have_names(void **state)
 {
@@ -56,13 +55,12 @@ static void frames_without_names(void **state)
 static void hostile_names(void **state)
 {
 	(void)state;
-	bh_component *component =
-		t_load_text(host,
-	                "(component (core module $\"a\\1b[31m\\0abc\\c2\\9b\"\n"
-	                "  (func $\"f\\1b]0;title\\07\" (export \"run\") unreachable))\n"
-	                "(core instance $i (instantiate 0))\n"
-	                "(func (export \"run\") (canon lift (core func $i \"run\"))))",
-	                NULL);
+	bh_component *component = t_load_text(host,
+	                                      "(component (core module $\"a\\1b[31m\\0abc\\c2\\9b\"\n"
+	                                      "  (func $\"f\\1b]0;title\\07\" (export \"run\") unreachable))\n"
+	                                      "(core instance $i (instantiate 0))\n"
+	                                      "(func (export \"run\") (canon lift (core func $i \"run\"))))",
+	                                      NULL);
 	FAILS(BH_E_TRAP, t_call(NULL, component, "run", "", NULL, NULL, &t_err));
 	const bh_frame *frame = bh_error_frame(t_err, 0);
 	assert_non_null(frame);
@@ -151,9 +149,8 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(frames_have_names), cmocka_unit_test(frames_without_names),
-		cmocka_unit_test(hostile_names),     cmocka_unit_test(frames_are_bounded),
-		cmocka_unit_test(files_and_lines),   cmocka_unit_test(without_details),
+		cmocka_unit_test(frames_have_names),  cmocka_unit_test(frames_without_names), cmocka_unit_test(hostile_names),
+		cmocka_unit_test(frames_are_bounded), cmocka_unit_test(files_and_lines),      cmocka_unit_test(without_details),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -124,7 +124,8 @@ static bh_status load_and_call(const setting *s, const row *r, char **result)
 
 static void expect_end(const row *r, bh_status status, bh_status wanted, bh_limit limit, bh_trap trap)
 {
-	bool good = t_err && status == wanted && bh_error_limit(t_err, NULL, NULL) == (int)limit && bh_error_trap(t_err) == trap;
+	bool good =
+		t_err && status == wanted && bh_error_limit(t_err, NULL, NULL) == (int)limit && bh_error_trap(t_err) == trap;
 	if (!good) {
 		print_error("%s: expected %s: %s, limit %d, trap %s; got %s, limit %d, trap %s\n", r->file, r->expected,
 		            bh_status_name(wanted), (int)limit, bh_trap_name(trap), bh_status_name(status),
@@ -224,14 +225,15 @@ static void others(void **state)
 	bh_cancel_free(cancel);
 
 	/* A handle that the guest made up. */
-	bh_component *liar = t_load_text(host,
-	                                 "(component (type $t (resource (rep i32)))\n"
-	                                 "(core func $drop (canon resource.drop $t))\n"
-	                                 "(core module $m (import \"\" \"drop\" (func $drop (param i32)))\n"
-	                                 "  (func (export \"run\") (call $drop (i32.const 77))))\n"
-	                                 "(core instance $i (instantiate $m (with \"\" (instance (export \"drop\" (func $drop))))))\n"
-	                                 "(func (export \"run\") (canon lift (core func $i \"run\"))))",
-	                                 NULL);
+	bh_component *liar =
+		t_load_text(host,
+	                "(component (type $t (resource (rep i32)))\n"
+	                "(core func $drop (canon resource.drop $t))\n"
+	                "(core module $m (import \"\" \"drop\" (func $drop (param i32)))\n"
+	                "  (func (export \"run\") (call $drop (i32.const 77))))\n"
+	                "(core instance $i (instantiate $m (with \"\" (instance (export \"drop\" (func $drop))))))\n"
+	                "(func (export \"run\") (canon lift (core func $i \"run\"))))",
+	                NULL);
 	FAILS(BH_E_TRAP, t_call(NULL, liar, "run", "", NULL, NULL, &t_err));
 	assert_int_equal(bh_error_trap(t_err), BH_TRAP_BAD_HANDLE);
 	seen[BH_TRAP_BAD_HANDLE] = true;

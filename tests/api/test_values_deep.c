@@ -28,7 +28,8 @@ static bh_component *with_type(const char *definitions, const char *type)
 	         "  (core instance $i (instantiate $m))\n"
 	         "  %s\n"
 	         "  (func (export \"run\") (param \"v\" %s) (result %s)\n"
-	         "    (canon lift (core func $i \"run\") (memory (core memory $i \"memory\")) (realloc (core func $i \"realloc\")))))",
+	         "    (canon lift (core func $i \"run\") (memory (core memory $i \"memory\")) (realloc (core func $i "
+	         "\"realloc\")))))",
 	         definitions, type, type);
 	bh_component_options options = BH_COMPONENT_OPTIONS_INIT;
 	options.limits = t_limits();

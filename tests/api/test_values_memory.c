@@ -171,12 +171,28 @@ static void as_text(void **state)
 	make(&s);
 	char *text = NULL;
 	static const char *const expected[] = {
-		"true", "-128", "255", "-32768", "65535", "-2147483648", "4294967295", "-9223372036854775808",
-		"18446744073709551615", "-0", "nan", "'\\u{10ffff}'", "\"a\\u{0}b\"", "[97, 0, 98]", NULL,
-		"{first: some([1, \"two\", nan]), second: [0, 1]}", "(1, \"two\", nan, [1, \"two\", nan])",
-		"case({first: some([1, \"two\", nan]), second: [0, 1]})", "red",
+		"true",
+		"-128",
+		"255",
+		"-32768",
+		"65535",
+		"-2147483648",
+		"4294967295",
+		"-9223372036854775808",
+		"18446744073709551615",
+		"-0",
+		"nan",
+		"'\\u{10ffff}'",
+		"\"a\\u{0}b\"",
+		"[97, 0, 98]",
+		NULL,
+		"{first: some([1, \"two\", nan]), second: [0, 1]}",
+		"(1, \"two\", nan, [1, \"two\", nan])",
+		"case({first: some([1, \"two\", nan]), second: [0, 1]})",
+		"red",
 		"some({first: some([1, \"two\", nan]), second: [0, 1]})",
-		"err({first: some([1, \"two\", nan]), second: [0, 1]})", "{read, write}",
+		"err({first: some([1, \"two\", nan]), second: [0, 1]})",
+		"{read, write}",
 	};
 	for (size_t i = 0; i < s.count; i++) {
 		OK(bh_value_to_wave(&text, &s.all[i], &t_err));
@@ -203,8 +219,8 @@ static void bad_values_as_text(void **state)
 	bh_value flags = bh_of_flags(names, 1), null_flags = bh_of_flags(null, 1);
 	bh_field field = {"\xff", bh_of_u8(1)}, null_field = {NULL, bh_of_u8(1)};
 	bh_value record = bh_of_record(&field, 1), null_record = bh_of_record(&null_field, 1);
-	const bh_value *all[] = {&surrogate, &bad,    &bad_name, &unnamed,    &unknown,
-	                         &handle,    &flags,  &record,   &null_flags, &null_record};
+	const bh_value *all[] = {&surrogate, &bad,   &bad_name, &unnamed,    &unknown,
+	                         &handle,    &flags, &record,   &null_flags, &null_record};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
 		bh_value list = bh_of_list((bh_value *)all[i], 1), some = bh_of_option((bh_value *)all[i]);
 		FAILS(BH_E_UNSUPPORTED, bh_value_to_wave(&text, all[i], &t_err));
@@ -236,10 +252,14 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(copies_own_everything),   cmocka_unit_test(copies_are_terminated),
-		cmocka_unit_test(different_values_differ), cmocka_unit_test(a_part_of_a_copy_may_be_taken_out),
-		cmocka_unit_test(order),                   cmocka_unit_test(as_text),
-		cmocka_unit_test(bad_values_as_text),      cmocka_unit_test(kind_names),
+		cmocka_unit_test(copies_own_everything),
+		cmocka_unit_test(copies_are_terminated),
+		cmocka_unit_test(different_values_differ),
+		cmocka_unit_test(a_part_of_a_copy_may_be_taken_out),
+		cmocka_unit_test(order),
+		cmocka_unit_test(as_text),
+		cmocka_unit_test(bad_values_as_text),
+		cmocka_unit_test(kind_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, tear_down);
 }

@@ -185,7 +185,7 @@ static void cases(void **state)
 	bh_field xy[] = {{"x", bh_of_s32(1)}, {"y", bh_of_s32(2)}};
 	bh_value place = bh_of_record(xy, 2), whole = bh_of_s64(INT64_MIN), text = bh_of_string_n("\0", 1);
 	bh_value letter = bh_of_char(0x10FFFF), small = bh_of_f32(-0.0F);
-	bh_value all[] = {bh_of_variant("nothing", NULL),  bh_of_variant("whole", &whole), bh_of_variant("text", &text),
+	bh_value all[] = {bh_of_variant("nothing", NULL),   bh_of_variant("whole", &whole), bh_of_variant("text", &text),
 	                  bh_of_variant("letter", &letter), bh_of_variant("small", &small), bh_of_variant("place", &place)};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		check("variant", all[i]);
@@ -239,9 +239,9 @@ static void flags(void **state)
 static void many_parameters(void **state)
 {
 	(void)state;
-	bh_value args[] = {bh_of_u8(1),   bh_of_u16(2),   bh_of_u32(3),   bh_of_u64(4),   bh_of_s8(-5),   bh_of_s16(-6),
-	                   bh_of_s32(-7), bh_of_s64(-8),  bh_of_bool(1),  bh_of_u8(10),   bh_of_u16(11),  bh_of_u32(12),
-	                   bh_of_u64(13), bh_of_s8(-14),  bh_of_s16(-15), bh_of_s32(-16), bh_of_s64(-17), bh_of_bool(true)};
+	bh_value args[] = {bh_of_u8(1),   bh_of_u16(2),  bh_of_u32(3),   bh_of_u64(4),   bh_of_s8(-5),   bh_of_s16(-6),
+	                   bh_of_s32(-7), bh_of_s64(-8), bh_of_bool(1),  bh_of_u8(10),   bh_of_u16(11),  bh_of_u32(12),
+	                   bh_of_u64(13), bh_of_s8(-14), bh_of_s16(-15), bh_of_s32(-16), bh_of_s64(-17), bh_of_bool(true)};
 	bh_value got = BH_VALUE_INIT;
 	bh_export *export_ = t_find(calc, "sum-of-many");
 	assert_int_equal(bh_export_param_count(export_), 18);

@@ -232,9 +232,9 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(another_kind),    cmocka_unit_test(another_element), cmocka_unit_test(wrong_counts),
-		cmocka_unit_test(wrong_fields),    cmocka_unit_test(wrong_cases),     cmocka_unit_test(bad_text),
-		cmocka_unit_test(bad_characters),  cmocka_unit_test(nothing_is_lost), cmocka_unit_test(no_such_export),
+		cmocka_unit_test(another_kind),   cmocka_unit_test(another_element), cmocka_unit_test(wrong_counts),
+		cmocka_unit_test(wrong_fields),   cmocka_unit_test(wrong_cases),     cmocka_unit_test(bad_text),
+		cmocka_unit_test(bad_characters), cmocka_unit_test(nothing_is_lost), cmocka_unit_test(no_such_export),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

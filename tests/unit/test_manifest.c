@@ -393,7 +393,7 @@ static void test_initial_memory(void **state)
 {
 	(void)state;
 	bh_error *err = refuse(FULL "initial_memory = \"65MB\"\n", BH_E_CONFIG);
-	assert_string_equal(bh_error_message(err), "initial_memory is 62.0 MiB, but the memory limit is 61.0 MiB");
+	assert_string_equal(bh_error_message(err), "initial_memory is 65 MB, but the memory limit is 64 MB");
 	bh_error_free(err);
 }
 

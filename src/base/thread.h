@@ -1,0 +1,11 @@
+/* Threads of ours: they take none of the program's signals, but the faults, which the engine handles. */
+#ifndef BH_BASE_THREAD_H
+#define BH_BASE_THREAD_H
+
+#include <pthread.h>
+#include <stddef.h>
+
+/* Start a thread; `stack` in bytes, 0 for the default. Returns 0 or an error number. */
+int bh_thread_start(pthread_t *out, size_t stack, void *(*body)(void *data), void *data);
+
+#endif
