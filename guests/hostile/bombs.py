@@ -132,8 +132,8 @@ def inputs():
     for levels in (16, 25):
         yield f"bags-{levels}.wasm", "refused", f"2^{levels}", bags(levels)
         yield f"bags-through-components-{levels}.wasm", "refused", f"2^{levels}", bags_through_components(levels)
-    yield "bags-14-exported.wasm", "any", "2^14, exported", bags(
-        14, section(C_EXPORT, vec([b"\0" + name("i") + INSTANCE + leb(14) + b"\0"])))
+    yield "bags-12-exported.wasm", "any", "2^12, exported", bags(
+        12, section(C_EXPORT, vec([b"\0" + name("i") + INSTANCE + leb(12) + b"\0"])))
     yield "bags-14-aliased-900.wasm", "refused", "one of 2^14, taken out 900 times", bags(
         14, section(C_ALIAS, vec([INSTANCE + b"\0" + leb(14) + name("a")] * 900)))
     yield "lifts-1000-in-900.wasm", "any", "1,000 functions in each of 900 instances", lifts_unfolded(1_000, 900)

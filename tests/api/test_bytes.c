@@ -80,18 +80,18 @@ static void every_shape(void **state)
 		"(func (export \"string\") (result string) (canon lift (core func $i \"at0\") (memory $m)))\n"
 		"(func (export \"bytes\") (result (list u8)) (canon lift (core func $i \"at0\") (memory $m)))\n"
 		"(func (export \"ok\") (result (result string (error (list u8)))) (canon lift (core func $i \"at16\") (memory "
-	    "$m)))\n"
+		"$m)))\n"
 		"(func (export \"err\") (result (result string (error (list u8)))) (canon lift (core func $i \"at32\") (memory "
-	    "$m)))\n"
+		"$m)))\n"
 		"(func (export \"ok-only\") (result (result string)) (canon lift (core func $i \"at16\") (memory $m)))\n"
 		"(func (export \"ok-only-err\") (result (result string)) (canon lift (core func $i \"at32\") (memory $m)))\n"
 		"(func (export \"err-only\") (result (result (error string))) (canon lift (core func $i \"at32\") (memory "
-	    "$m)))\n"
+		"$m)))\n"
 		"(func (export \"err-only-ok\") (result (result (error string))) (canon lift (core func $i \"at16\") (memory "
-	    "$m)))\n"
+		"$m)))\n"
 		"(func (export \"take\") (param \"a\" string) (canon lift (core func $i \"take\") (memory $m) (realloc $r)))\n"
 		"(func (export \"four\") (param \"a\" string) (param \"b\" (list u8)) (param \"c\" string) (param \"d\" "
-	    "string)\n"
+		"string)\n"
 		"  (result string) (canon lift (core func $i \"four\") (memory $m) (realloc $r))))";
 	static const struct {
 		const char *name, *args, *result;

@@ -94,7 +94,7 @@ static const char at_the_edge[] =
 	"  (realloc (core func $memory \"realloc\"))))\n"
 	"(core func $now (canon lower (func $clock \"now\")))\n"
 	"(core module $m (import \"\" \"random\" (func $random (param i64 i32))) (import \"\" \"now\" (func $now (result "
-    "i64)))\n"
+	"i64)))\n"
 	"  (func $f (param i32) (result i32)\n"
 	"    (drop (call $now)) (call $random (i64.const 4096) (i32.const 16))\n"
 	"    (i32.add (i32.const 1) (call $f (i32.add (local.get 0) (i32.const 1)))))\n"

@@ -213,6 +213,21 @@ bh_status t_call(char **result, bh_component *component, const char *name, const
 	return status;
 }
 
+bh_status t_run(bh_component *component, const char *const *args, const bh_instance_options *base, bh_buffer *out,
+                int *exit_status, bh_error **err)
+{
+	bh_instance_options instance = base ? *base : (bh_instance_options)BH_INSTANCE_OPTIONS_INIT;
+	instance.args = args;
+	for (instance.arg_count = 0; args && args[instance.arg_count];)
+		instance.arg_count++;
+	if (out)
+		instance.out = instance.err = (bh_stdio){.mode = BH_STDIO_CAPTURE, .buffer = out};
+	bh_call_options options = BH_CALL_OPTIONS_INIT;
+	options.instance = &instance;
+	*exit_status = -1;
+	return bh_component_run(component, exit_status, &options, NULL, err);
+}
+
 static uint64_t number_of(char *text)
 {
 	EXPECT(text);

@@ -60,6 +60,14 @@ bh_status t_call(char **result, bh_component *component, const char *name, const
 bh_status t_call_live(char **result, bh_instance *instance, bh_export *export_, const char *args,
                       const bh_call_options *options, bh_usage *usage, bh_error **err);
 
+/*
+ * Runs a command with arguments that end with NULL; stdout and stderr both go to `out`, which may be NULL. `base`
+ * says the rest; NULL for nothing.
+ */
+bh_status t_run(bh_component *component, const char *const *args, const bh_instance_options *base, bh_buffer *out,
+                int *exit_status, bh_error **err);
+#define T_ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
 /* The result of a call that must succeed and return a number. */
 uint64_t t_number(bh_component *component, const char *name, const char *args);
 uint64_t t_number_live(bh_instance *instance, bh_component *component, const char *name, const char *args);
