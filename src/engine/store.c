@@ -290,7 +290,8 @@ bh_status bh_store_finish(bh_store *store, bh_value *result, bh_error **err)
 	} else if (store->failed) {
 		store->spent = true;
 		status = bh_meter_classify(&store->meter, BH_TAKE(store->failed), err);
-	} else if (function && function->result && result) {
+	} else if (result && function && function->result) {
+		/* Without a result wanted the function is not looked at: its export may be gone by now (finisher.c). */
 		status = store->by_bulk ? bulk_result(store, function, result, err)
 		                        : bh_value_lift(result, &store->result, function->result, store->owner, err);
 	}

@@ -18,6 +18,8 @@ static bool name_to_engine(wasm_name_t *out, const char *text, size_t length)
 /* UTF-8 as the Unicode standard has it (table 3-7): no overlong forms, no surrogates, nothing above 10FFFF. */
 static bool is_utf8(const char *text, size_t length)
 {
+	if (!length)
+		return true; /* the pointer may be NULL */
 	const unsigned char *p = (const unsigned char *)text, *end = p + length;
 	while (p < end) {
 		if (*p < 0x80) {

@@ -54,9 +54,19 @@ static bh_status take_options(bh_component_options *out, const bh_component_opti
 static bh_status decide_limits(bh_component *component, const bh_limits *asked, bh_error **err)
 {
 	const bh_host_options *options = &component->host->options;
-	component->limits = *asked;
-	bh_limits_fill(&component->limits);
-	return bh_limits_bound(&component->limits, &options->ceilings, options->ceiling_policy, err);
+	bh_limits *limits = &component->limits;
+	*limits = *asked;
+	bh_limits_fill(limits);
+	if (limits->initial_memory > limits->memory) {
+		char reserved[48], allowed[48];
+		bh_limit_format(reserved, sizeof reserved, BH_LIMIT_INITIAL_MEMORY, limits->initial_memory);
+		bh_limit_format(allowed, sizeof allowed, BH_LIMIT_MEMORY, limits->memory);
+		return bh_fail(err, BH_E_CONFIG, "initial_memory = %s: more than max_memory, which is %s", reserved, allowed);
+	}
+	bh_status status = bh_limits_bound(limits, &options->ceilings, options->ceiling_policy, err);
+	if (limits->initial_memory > limits->memory)
+		limits->initial_memory = limits->memory;
+	return status;
 }
 
 static bh_status too_big(const bh_component *component, uint64_t initial, bh_error **err)

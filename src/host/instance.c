@@ -141,8 +141,6 @@ static void dequeue(bh_instance *instance, const bh_waiting *me)
 static bh_status wait_turn(bh_instance *instance, bh_run *run, uint64_t busy_at, bh_error **err)
 {
 	bh_waiting me = {.waker = bh_waker_mine()}, **end = &instance->queue;
-	if (!me.waker)
-		return bh_fail_memory(err);
 	while (*end)
 		end = &(*end)->next;
 	*end = &me;
@@ -170,6 +168,9 @@ static bh_status wait_turn(bh_instance *instance, bh_run *run, uint64_t busy_at,
 
 bh_status bh_instance_enter(bh_instance *instance, bh_run *run, uint64_t busy_at, bh_error **err)
 {
+	bh_waker *waker = bh_waker_mine();
+	if (!waker)
+		return bh_fail_memory(err);
 	pthread_mutex_lock(&instance->lock);
 	instance->users++;
 	bh_status status = instance->busy || instance->queue ? wait_turn(instance, run, busy_at, err)
@@ -177,7 +178,7 @@ bh_status bh_instance_enter(bh_instance *instance, bh_run *run, uint64_t busy_at
 	bool last = status && last_user(instance);
 	if (!status) {
 		instance->busy = true;
-		instance->runner = bh_waker_mine();
+		instance->runner = waker;
 	}
 	pthread_mutex_unlock(&instance->lock);
 	if (last)

@@ -108,8 +108,7 @@ static void no_streams(void **state)
 
 /* Resolves a name: 256 if that begins well, otherwise the error's number. 1 is access-denied. */
 static const char resolver[] =
-	"(component " NETWORK
-	"(import \"wasi:sockets/ip-name-lookup@0.2.0\" (instance $lookup\n"
+	"(component " NETWORK "(import \"wasi:sockets/ip-name-lookup@0.2.0\" (instance $lookup\n"
 	"  (export \"resolve-address-stream\" (type $stream (sub resource)))\n"
 	"  (alias outer 1 $net (type $n)) (alias outer 1 $code (type $c))\n"
 	"  (export \"resolve-addresses\" (func (param \"network\" (borrow $n)) (param \"name\" string)\n"

@@ -28,10 +28,17 @@ static void too_slow(int number)
 	_exit(98);
 }
 
+/* Not signal(3), which tests replace (api.c). */
+static void handle(int number, void (*handler)(int))
+{
+	struct sigaction action = {.sa_handler = handler};
+	sigaction(number, &action, NULL);
+}
+
 static void dying(int number)
 {
 	say("died of: ");
-	signal(number, SIG_DFL);
+	handle(number, SIG_DFL);
 	raise(number);
 }
 
@@ -42,8 +49,8 @@ void feed_name(unsigned seconds, const char *format, ...)
 		/* Before any engine: it hands on the faults that are not its own. */
 		static const int deaths[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
 		for (size_t i = 0; i < sizeof deaths / sizeof *deaths; i++)
-			signal(deaths[i], dying);
-		signal(SIGALRM, too_slow);
+			handle(deaths[i], dying);
+		handle(SIGALRM, too_slow);
 		watching = true;
 	}
 	va_list args;

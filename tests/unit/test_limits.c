@@ -181,7 +181,7 @@ static void test_format(void **state)
 		{BH_LIMIT_MEMORY, BH_GIB(4), "4 GiB"},
 		{BH_LIMIT_MEMORY, BH_KIB(1), "1 KiB"},
 		{BH_LIMIT_MEMORY, 64000000, "64 MB"},
-		{BH_LIMIT_MEMORY, 1000, "1000 bytes"},
+		{BH_LIMIT_MEMORY, 1000, "1 KB"},
 		{BH_LIMIT_FUEL, 1000000, "1,000,000"},
 		{BH_LIMIT_FUEL, 999, "999"},
 		{BH_LIMIT_FUEL, 1000, "1,000"},
