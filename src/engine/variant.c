@@ -1,6 +1,8 @@
 #include "engine/variant.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
+#include <unistd.h>
 
 #include "bulkhead/version.h"
 #include "engine/internal.h"
@@ -43,6 +45,17 @@ static void configure_pool(wasm_config_t *config, const bh_variant_spec *spec)
 	wasmtime_pooling_allocation_config_delete(pool);
 }
 
+/*
+ * The engine compiles on threads that it starts once in a process, and never ends. A child of fork(2) has the memory
+ * of them but not the threads, and would wait for ever: it compiles on the thread that asks.
+ */
+static bool has_compiler_threads(void)
+{
+	static _Atomic pid_t owner;
+	pid_t before = 0, self = getpid();
+	return atomic_compare_exchange_strong(&owner, &before, self) || before == self;
+}
+
 static wasm_config_t *configure(const bh_variant_spec *spec)
 {
 	wasm_config_t *config = wasm_config_new();
@@ -63,6 +76,7 @@ static wasm_config_t *configure(const bh_variant_spec *spec)
 	                                        spec->development ? WASMTIME_OPT_LEVEL_NONE : WASMTIME_OPT_LEVEL_SPEED);
 	wasmtime_config_cranelift_regalloc_algorithm_set(config, spec->development ? WASMTIME_REGALLOC_SINGLE_PASS
 	                                                                           : WASMTIME_REGALLOC_BACKTRACKING);
+	wasmtime_config_parallel_compilation_set(config, has_compiler_threads());
 	if (spec->pooled)
 		configure_pool(config, spec);
 	return config;

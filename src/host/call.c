@@ -124,8 +124,11 @@ bh_status bh_component_call(bh_component *component, const char *name, const bh_
 {
 	bh_export *found = NULL;
 	bh_status status = bh_export_find(&found, component, name, err);
-	if (status)
+	if (status) {
+		bh_run none = {.started = bh_now()};
+		report(usage, &none, NULL);
 		return status;
+	}
 	status = bh_export_call(found, args, arg_count, result, options, usage, err);
 	bh_export_free(found);
 	return status;

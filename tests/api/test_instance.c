@@ -208,6 +208,10 @@ static void usage_is_of_the_call(void **state)
 	options.cpu_time = true;
 	OK(t_call_live(NULL, instance, increment, "", &options, &usage, &t_err));
 	assert_true(usage.cpu_ns > 0);
+	/* Calls that never begin used nothing, and say so. */
+	usage.fuel = usage.memory = 77;
+	FAILS(BH_E_NO_EXPORT, bh_component_call(metered, "nothing", NULL, 0, NULL, NULL, &usage, &t_err));
+	assert_int_equal(usage.fuel + usage.memory, 0);
 	/* A caller built against an older header gets what fits. */
 	bh_usage shorter;
 	memset(&shorter, 0xAA, sizeof shorter);

@@ -183,6 +183,8 @@ static void *watch_threads(void *data)
 static void file_operations_at_once(void **state)
 {
 	(void)state;
+	if (t_under_tsan())
+		skip();
 	enum { CALLERS = 8 };
 	char path[128];
 	strcpy(folder, "/tmp/bulkhead-test-XXXXXX");

@@ -213,6 +213,8 @@ static bh_component *load_with_folder(const char *guest, const bh_limits *limits
 static void open_files(void **state)
 {
 	(void)state;
+	if (t_under_tsan())
+		skip();
 	bh_limits limits = t_limits();
 	limits.open_files = 20;
 	bh_component *fds = load_with_folder("fds.wasm", &limits);
@@ -233,6 +235,8 @@ static void open_files(void **state)
 static void bytes_through_files(void **state)
 {
 	(void)state;
+	if (t_under_tsan())
+		skip();
 	bh_limits limits = t_limits();
 	limits.io_bytes = 100000;
 	bh_component *copy = load_with_folder("copy.wasm", &limits);

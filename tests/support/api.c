@@ -276,6 +276,16 @@ double t_slack(void)
 	return 5;
 }
 
+bool t_under_tsan(void)
+{
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+	return true;
+#endif
+#endif
+	return false;
+}
+
 static size_t count_in(const char *folder)
 {
 	DIR *dir = opendir(folder);

@@ -78,6 +78,12 @@ void t_sleep_ms(unsigned ms);
 /* How much longer things may take here: sanitizers, and other programs on the machine. */
 double t_slack(void);
 
+/*
+ * Whether this is a build with TSan: it fails an assertion of its own where the engine's threads, which it does not
+ * see through, hand descriptors of files over.
+ */
+bool t_under_tsan(void);
+
 /* Of this process. */
 size_t t_descriptors(void);
 size_t t_threads(void);
