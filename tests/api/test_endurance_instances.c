@@ -45,6 +45,32 @@ static void test_instances(void **state)
 	bh_host_free(host);
 }
 
+/* Guests that end by themselves: the instance is poisoned, says so, and goes. */
+static void test_poisoned(void **state)
+{
+	(void)state;
+	bh_host *host = t_host_pooled(0);
+	bh_component *component = t_load(host, "exitcode.wasm", NULL);
+	bh_export *run = t_find(component, "run");
+	size_t settled = 0, descriptors = 0;
+	for (int i = 0; i < INSTANCES; i++) {
+		bh_instance *instance = t_instance(component);
+		assert_int_equal(bh_instance_call(instance, run, NULL, 0, NULL, NULL, NULL, NULL), BH_E_EXIT);
+		assert_int_equal(bh_instance_call(instance, run, NULL, 0, NULL, NULL, NULL, NULL), BH_E_POISONED);
+		bh_instance_free(instance);
+		if (i == INSTANCES / 10) {
+			settled = t_rss();
+			descriptors = t_descriptors();
+		}
+	}
+	printf("%d poisoned: %zu KiB, then %zu KiB\n", INSTANCES, settled / 1024, t_rss() / 1024);
+	assert_in_range(t_rss(), 0, settled + settled / 50);
+	assert_int_equal(t_descriptors(), descriptors);
+	bh_export_free(run);
+	bh_component_unref(component);
+	bh_host_free(host);
+}
+
 /* Commands whose output is captured; every other one prints more than is kept. */
 static void test_captured_output(void **state)
 {
@@ -139,6 +165,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_instances),
+		cmocka_unit_test(test_poisoned),
 		cmocka_unit_test(test_captured_output),
 		cmocka_unit_test(test_components),
 		cmocka_unit_test(test_hosts),

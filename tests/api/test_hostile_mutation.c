@@ -1,4 +1,4 @@
-// test: timeout=120 labels=nosanitize
+// test: timeout=300
 /* Components changed at random, the same changes in every run: whatever comes of it, the host stands. */
 #include "hostile_inputs.h"
 

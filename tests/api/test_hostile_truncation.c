@@ -1,4 +1,4 @@
-// test: timeout=120 labels=nosanitize
+// test: timeout=300
 /* Components cut off: none of what is left can be loaded, and the host stands. */
 #include "hostile_inputs.h"
 
