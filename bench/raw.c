@@ -27,18 +27,25 @@ static void check(wasmtime_error_t *error, const char *what)
 	bench_die("%s: %.*s", what, (int)text.size, text.data);
 }
 
+static void finish(wasmtime_call_future_t *future)
+{
+	while (!wasmtime_call_future_poll(future))
+		;
+	wasmtime_call_future_delete(future);
+}
+
+/* The same for what the C API cannot say. */
 static void no_op(const bhx_waker_t *waker)
 {
 	(void)waker;
 }
 
-static const bhx_waker_t waker = {no_op, no_op, no_op};
-
-static void finish(wasmtime_call_future_t *future)
+static void finish_own(bhx_future_t future)
 {
-	while (bhx_future_poll(future, NULL, &waker) == BHX_PENDING)
+	static const bhx_waker_t waker = {no_op, no_op, no_op};
+	while (bhx_future_poll(&future, NULL, &waker) == BHX_PENDING)
 		;
-	wasmtime_call_future_delete(future);
+	bhx_future_delete(future, NULL);
 }
 
 static wasm_engine_t *make_engine(bool metered)
@@ -72,7 +79,7 @@ static wasmtime_store_t *make_store(raw *r, wasmtime_component_func_t *func)
 		check(wasmtime_context_fuel_async_yield_interval(context, 100000), "yield");
 	}
 	wasmtime_context_set_epoch_deadline(context, 1);
-	finish(bhx_instance_pre_instantiate_async(r->pre, context, &instance, &error));
+	finish_own(bhx_instance_pre_instantiate_async(r->pre, context, &instance, &error));
 	check(error, "instantiate");
 	if (!wasmtime_component_instance_get_func(&instance, context, r->index, func))
 		bench_die("no such function");

@@ -87,14 +87,20 @@ typedef struct bhx_waker {
 
 enum { BHX_PANICKED = -1, BHX_PENDING = 0, BHX_READY = 1 };
 
+/* Something under way; data is NULL for none. Moved freely, but not copied. */
+typedef struct {
+	void *data;
+	const void *table;
+} bhx_future_t;
+
 /*
- * Poll any future of the C API or of this header. `runtime` may be NULL for a store without WASI; with WASI,
+ * Poll a future of this header. `runtime` may be NULL for a store without WASI; with WASI,
  * polling without one aborts the process in stock Wasmtime (engine note 1).
  */
-int bhx_future_poll(wasmtime_call_future_t *future, const bhx_runtime_t *runtime, const bhx_waker_t *waker);
+int bhx_future_poll(bhx_future_t *future, const bhx_runtime_t *runtime, const bhx_waker_t *waker);
 
-/* Delete a future, finished or not. To be done before its store goes. */
-void bhx_future_delete(wasmtime_call_future_t *future, const bhx_runtime_t *runtime);
+/* Delete a future, finished or not. To be done before its store goes. One that is none is left alone. */
+void bhx_future_delete(bhx_future_t future, const bhx_runtime_t *runtime);
 
 /* Stores. */
 
@@ -118,10 +124,17 @@ void bhx_store_hostcall_bytes(wasmtime_store_t *store, size_t bytes);
 /* Resource handles that the guest may have at once, its own resources' and the host's. */
 void bhx_store_handles(wasmtime_store_t *store, size_t count);
 
+enum { BHX_TICK_YIELD, BHX_TICK_GO_ON, BHX_TICK_STOP };
+
+/*
+ * What to do at every tick that a guest computes through: give the thread back for a moment (asynchronous calls
+ * only), go on, or stop. `data` outlives the store.
+ */
+void bhx_store_ticked(wasmtime_store_t *store, uint32_t (*ticked)(void *data), void *data);
+
 /* Drop a guest's resource, running its destructor. */
-wasmtime_call_future_t *bhx_resource_drop_async(wasmtime_context_t *context,
-                                                const wasmtime_component_resource_any_t *handle,
-                                                wasmtime_error_t **error_out);
+bhx_future_t bhx_resource_drop_async(wasmtime_context_t *context, const wasmtime_component_resource_any_t *handle,
+                                     wasmtime_error_t **error_out);
 
 /* Linking. */
 
@@ -135,40 +148,47 @@ wasmtime_error_t *bhx_linker_instantiate_pre(const wasmtime_component_linker_t *
                                              const wasmtime_component_t *component, bhx_instance_pre_t **out);
 void bhx_instance_pre_delete(bhx_instance_pre_t *pre);
 
-wasmtime_call_future_t *bhx_instance_pre_instantiate_async(const bhx_instance_pre_t *pre, wasmtime_context_t *context,
-                                                           wasmtime_component_instance_t *out,
-                                                           wasmtime_error_t **error_out);
+bhx_future_t bhx_instance_pre_instantiate_async(const bhx_instance_pre_t *pre, wasmtime_context_t *context,
+                                                wasmtime_component_instance_t *out, wasmtime_error_t **error_out);
 
-/* The bytes path. */
+/* On the caller's own stack: for components that import nothing asynchronous. */
+wasmtime_error_t *bhx_instance_pre_instantiate(const bhx_instance_pre_t *pre, wasmtime_context_t *context,
+                                               wasmtime_component_instance_t *out);
+
+/* Values: those of the public header, read and filled in place. */
+
+struct bh_value;
+struct bh_resource;
 
 typedef struct {
-	const uint8_t *data;
-	size_t length;
-} bhx_bytes_t;
+	void *(*alloc)(size_t size); /* what filled values are made of */
+	void (*clear)(struct bh_value *value);
+	/* The handle behind a resource, still the resource's; NULL if there is none any more. */
+	const wasmtime_component_resource_any_t *(*lend)(struct bh_resource *resource);
+	/* A resource that takes the handle over; NULL, and nothing taken, when there is no memory. */
+	struct bh_resource *(*wrap)(wasmtime_component_resource_any_t *handle);
+	uint32_t raise_no_memory;
+} bhx_value_ops_t;
 
-typedef struct {
-	bhx_block_t block; /* followed by a NUL; data is NULL where the result carries nothing */
-	bool is_err;
-} bhx_bulk_result_t;
-
-/* What the result of a call on the bytes path is made of. */
-enum {
-	BHX_FORM_NONE,
-	BHX_FORM_VALUE,
-	BHX_FORM_RESULT,     /* result<value, value> */
-	BHX_FORM_RESULT_ERR, /* result<_, value> */
-	BHX_FORM_RESULT_OK   /* result<value> */
-};
-
-enum { BHX_BULK_PARAMS = 4 };
+/* To be called before the first value is passed; `ops` stays. */
+void bhx_values_use(const bhx_value_ops_t *ops);
 
 /*
- * Call a function whose parameters and result are strings and byte lists. The shape must be the function's own.
- * `args` is read here, what it points to while the future lives. NULL: more than BHX_BULK_PARAMS parameters.
+ * Call a function. The values fit the types of its parameters (a value that does not ends the call with an error, and
+ * the instance with it), and stay until the call is over. `out` is filled on success, of kind NONE where the function
+ * has no result. Strings and byte lists are copied once each way, wherever they lie.
+ *
+ * bhx_call() runs on the caller's own stack, which must have room for the engine's max_wasm_stack, in a store that
+ * nothing made asynchronous.
  */
-wasmtime_call_future_t *bhx_bulk_call_async(const wasmtime_component_func_t *func, wasmtime_context_t *context,
-                                            const bhx_bytes_t *args, size_t count, uint32_t form,
-                                            bhx_bulk_result_t *out, wasmtime_error_t **error_out);
+wasmtime_error_t *bhx_call(const wasmtime_component_func_t *func, wasmtime_context_t *context,
+                           const struct bh_value *args, size_t count, struct bh_value *out);
+bhx_future_t bhx_call_async(const wasmtime_component_func_t *func, wasmtime_context_t *context,
+                            const struct bh_value *args, size_t count, struct bh_value *out,
+                            wasmtime_error_t **error_out);
+
+/* Whether bytes are UTF-8 as Unicode has it: no overlong forms, no surrogates. */
+bool bhx_text_is_utf8(const char *data, size_t length);
 
 /* WASI. */
 
@@ -285,9 +305,9 @@ wasmtime_error_t *bhx_module_wrap(const uint8_t *data, size_t length, bool comma
 
 /* Read "name(args...)" into as many values as the function has parameters. */
 wasmtime_error_t *bhx_wave_parse(const wasmtime_component_func_type_t *type, const char *call, size_t length,
-                                 wasmtime_component_val_t *out);
+                                 struct bh_value *out);
 
-/* A value as text, followed by a NUL. */
-wasmtime_error_t *bhx_wave_format(const wasmtime_component_val_t *value, bhx_block_t *out);
+/* A value as text, as it describes itself, followed by a NUL. Fails for handles and for text that is not UTF-8. */
+wasmtime_error_t *bhx_wave_format(const struct bh_value *value, bhx_block_t *out);
 
 #endif

@@ -10,18 +10,21 @@
 
 #![allow(non_camel_case_types)]
 
+mod call;
 mod component;
 mod engine;
 mod error;
+mod lift;
 mod linker;
+mod lower;
 mod module;
 mod poll;
 mod scan;
 mod store;
 mod stream;
 mod toml;
-mod typed;
 mod types;
+mod value;
 mod wasi;
 mod wave;
 mod wrap;

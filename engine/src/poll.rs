@@ -1,21 +1,37 @@
 //! Polling a call's future with a real waker, inside a tokio context.
 
 use crate::wrap::*;
+use std::ffi::c_void;
 use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 use tokio::runtime::{Builder, Runtime};
 use wasmtime::Error;
-use wasmtime_c_api::wasmtime_call_future_t;
 
-type Inner<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
-const _: () = assert!(size_of::<wasmtime_call_future_t<'static>>() == size_of::<Inner<'static>>());
+/// A future as C holds it: the two words of a boxed trait object. NULL data: none.
+#[repr(C)]
+pub struct bhx_future {
+    data: *mut c_void,
+    table: *const c_void,
+}
 
-/// The C API's future type around a future of ours, so that C knows only one kind.
-pub fn future<'a>(body: impl Future<Output = ()> + 'a) -> Box<wasmtime_call_future_t<'a>> {
-    let inner: Inner<'a> = Box::pin(body);
-    unsafe { Box::from_raw(Box::into_raw(Box::new(inner)).cast::<wasmtime_call_future_t<'a>>()) }
+type Inner<'a> = dyn Future<Output = ()> + 'a;
+const _: () = assert!(size_of::<bhx_future>() == size_of::<*mut Inner<'static>>());
+
+pub fn future<'a>(body: impl Future<Output = ()> + 'a) -> bhx_future {
+    let boxed: *mut Inner<'a> = Box::into_raw(Box::new(body));
+    unsafe { std::mem::transmute(boxed) }
+}
+
+impl bhx_future {
+    /// Boxed, so it stays where it is.
+    unsafe fn pinned<'a>(&mut self) -> Pin<&mut Inner<'a>> {
+        unsafe {
+            let inner: *mut Inner<'a> = std::mem::transmute_copy(self);
+            Pin::new_unchecked(&mut *inner)
+        }
+    }
 }
 
 /// What C gives to be woken through: reference-counted, usable from any thread.
@@ -99,16 +115,16 @@ pub const PANICKED: i32 = -1;
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bhx_future_poll(
-    future: *mut wasmtime_call_future_t<'_>,
+    future: &mut bhx_future,
     runtime: Option<&bhx_runtime>,
     waker: *const bhx_waker,
 ) -> i32 {
-    let inner = unsafe { &mut *future.cast::<Inner<'_>>() };
+    let inner = unsafe { future.pinned() };
     // Borrowed: cloned, and so retained, only by who keeps it.
     let waker = ManuallyDrop::new(unsafe { Waker::from_raw(RawWaker::new(waker.cast(), &VTABLE)) });
     let polled = guard(|| {
         let _context = runtime.map(|runtime| runtime.0.enter());
-        Ok(inner.as_mut().poll(&mut Context::from_waker(&waker)))
+        Ok(inner.poll(&mut Context::from_waker(&waker)))
     });
     match polled {
         Ok(Poll::Pending) => PENDING,
@@ -119,10 +135,13 @@ pub unsafe extern "C" fn bhx_future_poll(
 
 /// Drops a future, finished or not, inside the context its parts may need.
 #[unsafe(no_mangle)]
-pub extern "C" fn bhx_future_delete(future: Option<Box<wasmtime_call_future_t<'_>>>, runtime: Option<&bhx_runtime>) {
+pub unsafe extern "C" fn bhx_future_delete(future: bhx_future, runtime: Option<&bhx_runtime>) {
+    if future.data.is_null() {
+        return;
+    }
     let _ = guard(|| {
         let _context = runtime.map(|runtime| runtime.0.enter());
-        drop(future);
+        drop(unsafe { Box::from_raw(std::mem::transmute::<bhx_future, *mut Inner<'_>>(future)) });
         Ok(())
     });
 }

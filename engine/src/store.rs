@@ -1,11 +1,11 @@
 //! Stores: a limiter that answers to C, bounds on what host calls allocate, resource drops.
 
 use crate::error::Raised;
-use crate::poll::future;
+use crate::poll::{bhx_future, future};
 use crate::wrap::*;
 use std::ffi::c_void;
-use wasmtime::{Error, ResourceLimiter};
-use wasmtime_c_api::{wasmtime_call_future_t, wasmtime_component_resource_any_t, wasmtime_error_t, wasmtime_store_t};
+use wasmtime::{Error, ResourceLimiter, UpdateDeadline};
+use wasmtime_c_api::{wasmtime_component_resource_any_t, wasmtime_error_t, wasmtime_store_t};
 
 /// C's answers: 0 refuse, 1 allow, anything else raises an error of that code.
 #[repr(C)]
@@ -99,12 +99,30 @@ pub extern "C" fn bhx_store_handles(store: &mut wasmtime_store_t, count: usize) 
     store_mut(store).set_max_component_handles(count);
 }
 
+/// Asks C at every tick that the guest computes through: 0 give the thread back for a moment (asynchronous calls
+/// only), 1 go on, anything else: stop. `data` must outlive the store.
+#[unsafe(no_mangle)]
+pub extern "C" fn bhx_store_ticked(
+    store: &mut wasmtime_store_t,
+    ticked: extern "C" fn(*mut c_void) -> u32,
+    data: *mut c_void,
+) {
+    let data = data as usize;
+    store_mut(store).epoch_deadline_callback(move |_context| {
+        Ok(match ticked(data as *mut c_void) {
+            0 => UpdateDeadline::Yield(1),
+            1 => UpdateDeadline::Continue(1),
+            _ => UpdateDeadline::Interrupt,
+        })
+    });
+}
+
 #[unsafe(no_mangle)]
 pub extern "C" fn bhx_resource_drop_async<'a>(
     mut context: Context<'a>,
     handle: &'a wasmtime_component_resource_any_t,
     error_out: &'a mut *mut wasmtime_error_t,
-) -> Box<wasmtime_call_future_t<'a>> {
+) -> bhx_future {
     let handle = *resource(handle);
     future(async move {
         if let Err(error) = handle.resource_drop_async(&mut context).await {

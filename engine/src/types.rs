@@ -74,7 +74,7 @@ pub struct bhx_node {
 }
 
 /// Numbers of `bh_kind` in the public header.
-mod kind {
+pub mod kind {
     pub const NONE: u32 = 0;
     pub const BOOL: u32 = 1;
     pub const S8: u32 = 2;

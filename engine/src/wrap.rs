@@ -122,3 +122,9 @@ impl bhx_block {
         block
     }
 }
+
+/// Whether bytes are UTF-8 as Unicode has it: no overlong forms, no surrogates.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bhx_text_is_utf8(data: *const u8, len: usize) -> bool {
+    std::str::from_utf8(unsafe { bytes(data, len) }).is_ok()
+}

@@ -39,9 +39,6 @@ BH_API const bh_type *bh_export_param_type(const bh_export *export_, size_t inde
 /** The result's type; NULL if it has none. */
 BH_API const bh_type *bh_export_result_type(const bh_export *export_);
 
-/** Whether calls take the bytes path: strings and byte lists go across whole, not value by value. */
-BH_API bool bh_export_is_bulk(const bh_export *export_);
-
 /**
  * Read arguments as WAVE text: "(1, \"two\")" or "1, \"two\"".
  *

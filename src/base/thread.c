@@ -1,6 +1,7 @@
 #include "base/thread.h"
 
 #include <signal.h>
+#include <stdint.h>
 
 /* A fault raised by the thread itself cannot wait: blocked, it would end the process. */
 static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE};
@@ -20,4 +21,30 @@ int bh_thread_start(pthread_t *out, size_t stack, void *(*body)(void *data), voi
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attributes);
 	return failed;
+}
+
+/* The bounds of the thread's own stack, asked for once: for the main thread the answer takes reading a file. */
+static void find_stack(uintptr_t *low, uintptr_t *high)
+{
+	pthread_attr_t attributes;
+	void *base = NULL;
+	size_t size = 0;
+	*low = *high = 1; /* asked, and not known */
+	if (pthread_getattr_np(pthread_self(), &attributes))
+		return;
+	if (!pthread_attr_getstack(&attributes, &base, &size)) {
+		*low = (uintptr_t)base;
+		*high = *low + size;
+	}
+	pthread_attr_destroy(&attributes);
+}
+
+bool bh_thread_has_stack(size_t bytes)
+{
+	static _Thread_local uintptr_t low, high;
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+	if (!low)
+		find_stack(&low, &high);
+	/* Elsewhere: a coroutine's, or a signal handler's. */
+	return here > low && here < high && here - low > bytes;
 }

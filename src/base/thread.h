@@ -3,9 +3,13 @@
 #define BH_BASE_THREAD_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Start a thread; `stack` in bytes, 0 for the default. Returns 0 or an error number. */
 int bh_thread_start(pthread_t *out, size_t stack, void *(*body)(void *data), void *data);
+
+/* Whether the calling thread's stack has so many bytes left. False where that cannot be known. */
+bool bh_thread_has_stack(size_t bytes);
 
 #endif

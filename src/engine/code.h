@@ -57,7 +57,6 @@ size_t bh_function_param_count(const bh_function *function);
 const char *bh_function_param_name(const bh_function *function, size_t index);
 const bh_type *bh_function_param(const bh_function *function, size_t index);
 const bh_type *bh_function_result(const bh_function *function);
-bool bh_function_is_bulk(const bh_function *function);
 bool bh_function_returns_resources(const bh_function *function);
 
 /* WAVE: arguments from text. */

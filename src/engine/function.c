@@ -24,39 +24,6 @@ char *bh_code_item_signature(const bh_code *code, size_t index)
 	return signature;
 }
 
-static bool is_block(const bh_type *type)
-{
-	return type->kind == BH_KIND_STRING || type->kind == BH_KIND_BYTES;
-}
-
-/* The form of a result on the bytes path; false if it cannot take it. */
-static bool form_of(const bh_type *result, uint32_t *form)
-{
-	if (result->kind == BH_KIND_NONE || is_block(result)) {
-		*form = result->kind == BH_KIND_NONE ? BHX_FORM_NONE : BHX_FORM_VALUE;
-		return true;
-	}
-	if (result->kind != BH_KIND_RESULT)
-		return false;
-	const bh_type *ok = bh_type_at(result, 0), *bad = bh_type_at(result, 1);
-	if ((ok && !is_block(ok)) || (bad && !is_block(bad)) || (!ok && !bad))
-		return false;
-	*form = ok && bad ? BHX_FORM_RESULT : ok ? BHX_FORM_RESULT_OK : BHX_FORM_RESULT_ERR;
-	return true;
-}
-
-/* Strings and byte lists only, and at least one: scalars alone are as quick value by value. */
-static bool takes_bulk(const bh_type *root, uint32_t *form)
-{
-	size_t params = root->count - 1;
-	if (params > BHX_BULK_PARAMS || !form_of(root->parts[params], form))
-		return false;
-	for (size_t i = 0; i < params; i++)
-		if (!is_block(root->parts[i]))
-			return false;
-	return params || *form != BHX_FORM_NONE;
-}
-
 static bool holds_resources(const bh_type *type)
 {
 	if (type->kind == BH_KIND_OWN || type->kind == BH_KIND_BORROW)
@@ -99,7 +66,6 @@ bh_status bh_function_new(bh_function **out, const bh_code *code, size_t index, 
 	function->param_count = function->params->count - 1;
 	bh_type *result = function->params->parts[function->param_count];
 	function->result = result->kind == BH_KIND_NONE ? NULL : result;
-	function->bulk = takes_bulk(function->params, &function->bulk_form);
 	for (size_t i = 0; i < function->param_count; i++)
 		function->takes_resources |= holds_resources(function->params->parts[i]);
 	function->resources = function->result && holds_resources(function->result);
@@ -156,11 +122,6 @@ const bh_type *bh_function_result(const bh_function *function)
 	return function->result;
 }
 
-bool bh_function_is_bulk(const bh_function *function)
-{
-	return function->bulk;
-}
-
 bool bh_function_returns_resources(const bh_function *function)
 {
 	return function->resources;
@@ -170,8 +131,12 @@ bool bh_function_returns_resources(const bh_function *function)
 
 static bh_status not_wave(const bh_function *function, wasmtime_error_t *failed, bh_error **err)
 {
+	bhx_error_info_t info;
+	bhx_error_inspect(failed, &info);
 	BH_AUTO(bh_free) char *reason = bh_engine_text(failed);
 	wasmtime_error_delete(failed);
+	if (info.raised == BH_RAISE_NO_MEMORY)
+		return bh_fail_memory(err);
 	const char *hash = strrchr(function->name, '#');
 	const char *bare = hash ? hash + 1 : function->name;
 	bool count = reason && !strncmp(reason, "takes ", 6);
@@ -191,33 +156,21 @@ static bh_status not_wave(const bh_function *function, wasmtime_error_t *failed,
 
 bh_status bh_function_parse(bh_value *out, const bh_function *function, const char *text, bh_error **err)
 {
-	if (!bh_text_is_utf8(text, strlen(text)))
+	if (!bhx_text_is_utf8(text, strlen(text)))
 		return bh_fail(err, BH_E_TYPE, "the arguments are not UTF-8");
 	while (*text == ' ')
 		text++;
 	BH_AUTO(bh_free) char *call = *text == '(' ? bh_format("f%s", text) : NULL;
 	BH_AUTO(bh_free) char *bare = bh_format("f(%s)", text);
-	size_t count = function->param_count;
-	BH_AUTO(bh_free) wasmtime_component_val_t *values = bh_calloc(count, sizeof *values);
-	if ((*text == '(' && !call) || !bare || !values)
+	if ((*text == '(' && !call) || !bare)
 		return bh_fail_memory(err);
 	const char *first = call ? call : bare;
-	wasmtime_error_t *failed = bhx_wave_parse(function->type, first, strlen(first), values);
+	wasmtime_error_t *failed = bhx_wave_parse(function->type, first, strlen(first), out);
 	if (failed && call) {
 		/* The parenthesis may be that of a tuple instead. */
-		wasmtime_error_t *again = bhx_wave_parse(function->type, bare, strlen(bare), values);
+		wasmtime_error_t *again = bhx_wave_parse(function->type, bare, strlen(bare), out);
 		wasmtime_error_delete(again ? again : failed);
 		failed = again ? failed : NULL;
 	}
-	if (failed)
-		return not_wave(function, failed, err);
-	bh_status status = BH_OK;
-	size_t done = 0;
-	for (; !status && done < count; done++)
-		status = bh_value_lift(&out[done], &values[done], function->params->parts[done], NULL, err);
-	for (size_t i = 0; i < count; i++)
-		wasmtime_component_val_delete(&values[i]);
-	for (size_t i = 0; status && i + 1 < done; i++)
-		bh_value_deinit(&out[i]);
-	return status;
+	return failed ? not_wave(function, failed, err) : BH_OK;
 }

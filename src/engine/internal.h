@@ -18,6 +18,7 @@ enum {
 	BH_RAISE_TABLE,
 	BH_RAISE_OPEN_FILES,
 	BH_RAISE_IO_BYTES,
+	BH_RAISE_NO_MEMORY, /* of ours, for a value */
 };
 
 struct bh_variant {
@@ -57,8 +58,6 @@ struct bh_function {
 	size_t param_count;
 	char *name;
 	char *signature;
-	uint32_t bulk_form;
-	bool bulk;
 	bool takes_resources; /* a parameter may hold resource handles */
 	bool resources;       /* the result holds resource handles */
 };
@@ -76,16 +75,10 @@ bh_status bh_engine_fail(bh_error **err, bh_status status, wasmtime_error_t *e, 
 /* The trap kind of one of Wasmtime's codes. */
 bh_trap bh_trap_of(int32_t code);
 
-/* Values. */
-bh_status bh_value_lower(wasmtime_component_val_t *out, const bh_value *value, const bh_type *type, const char *what,
-                         bh_error **err);
-bh_status bh_value_lift(bh_value *out, wasmtime_component_val_t *value, const bh_type *type, bh_instance *instance,
-                        bh_error **err);
+/* Whether a value fits a type, names included: what the engine is handed must be right. `what` names it in the error. */
+bh_status bh_value_check(const bh_value *value, const bh_type *type, const char *what, bh_error **err);
 
-/* Kinds whose value is the same few bytes on both sides; false for the others. */
-bool bh_value_lower_scalar(wasmtime_component_val_t *out, const bh_value *value);
-
-/* UTF-8 as Unicode has it: no overlong forms, no surrogates. */
-bool bh_text_is_utf8(const char *text, size_t length);
+/* Tell the engine how values are filled. */
+void bh_values_prepare(void);
 
 #endif

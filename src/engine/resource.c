@@ -5,22 +5,25 @@
 
 #include "engine/type.h"
 
-bh_resource *bh_resource_wrap(wasmtime_component_resource_any_t *handle, bh_instance *instance)
+bh_resource *bh_resource_wrap(wasmtime_component_resource_any_t *handle)
 {
 	bh_resource *resource = bh_calloc(1, sizeof *resource);
 	if (!resource)
 		return NULL;
 	resource->handle = handle;
 	resource->owned = wasmtime_component_resource_any_owned(handle);
-	resource->instance = instance;
 	atomic_init(&resource->references, 1);
-	bh_instance_retain(instance);
 	return resource;
 }
 
-wasmtime_component_resource_any_t *bh_resource_lend(bh_resource *resource)
+const wasmtime_component_resource_any_t *bh_resource_lend(bh_resource *resource)
 {
-	return resource && resource->handle ? wasmtime_component_resource_any_clone(resource->handle) : NULL;
+	return resource ? resource->handle : NULL;
+}
+
+bool bh_resource_here(const bh_resource *resource)
+{
+	return resource && resource->handle && !resource->given;
 }
 
 bh_instance *bh_resource_instance(const bh_resource *resource)
@@ -30,7 +33,7 @@ bh_instance *bh_resource_instance(const bh_resource *resource)
 
 bool bh_resource_live(const bh_resource *resource)
 {
-	return resource->owned && resource->handle;
+	return resource->owned && bh_resource_here(resource);
 }
 
 bh_resource *bh_resource_ref(bh_resource *resource)
@@ -92,6 +95,20 @@ bool bh_value_belongs(const bh_value *value, const bh_instance *instance)
 	return belongs(value, (void *)instance);
 }
 
+static bool adopt(const bh_value *value, void *instance)
+{
+	if (!is_handle(value))
+		return each_part(value, adopt, instance);
+	value->as.resource->instance = instance;
+	bh_instance_retain(instance);
+	return true;
+}
+
+void bh_value_adopt(const bh_value *value, bh_instance *instance)
+{
+	adopt(value, instance);
+}
+
 /* Calls `visit` for every handle in a value that fits its type, until it says false. */
 static bool each_handle(const bh_value *value, const bh_type *type,
                         bool (*visit)(bh_resource *resource, bh_kind as, uint64_t call), uint64_t call)
@@ -145,8 +162,7 @@ static bool not_claimed(bh_resource *resource, bh_kind as, uint64_t call)
 static bool give(bh_resource *resource, bh_kind as, uint64_t call)
 {
 	(void)call;
-	if (as == BH_KIND_OWN)
-		wasmtime_component_resource_any_delete(BH_TAKE(resource->handle));
+	resource->given |= as == BH_KIND_OWN;
 	return true;
 }
 

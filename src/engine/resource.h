@@ -7,18 +7,25 @@
 #include "engine/resource_handle.h"
 
 struct bh_resource {
-	wasmtime_component_resource_any_t *handle; /* NULL once dropped or passed on */
-	bh_instance *instance;                     /* kept alive by the handle */
+	wasmtime_component_resource_any_t *handle; /* NULL once dropped */
+	bh_instance *instance;                     /* kept alive by the handle; NULL until a result is handed out */
 	_Atomic uint32_t references;
 	uint64_t given_in; /* the last call that took it, or wanted to */
 	bool owned;
+	bool given; /* passed on: the handle is the guest's */
 };
 
 /* Takes `handle` over on success; NULL when there is no memory. */
-bh_resource *bh_resource_wrap(wasmtime_component_resource_any_t *handle, bh_instance *instance);
+bh_resource *bh_resource_wrap(wasmtime_component_resource_any_t *handle);
 
-/* A copy of the handle for the engine, which deletes it; NULL if there is none any more. */
-wasmtime_component_resource_any_t *bh_resource_lend(bh_resource *resource);
+/* The handle for the engine, which reads it; NULL if there is none any more. */
+const wasmtime_component_resource_any_t *bh_resource_lend(bh_resource *resource);
+
+/* Whether the handle is still on our side: neither dropped nor passed on. */
+bool bh_resource_here(const bh_resource *resource);
+
+/* The handles in a value are of this instance, and keep it alive. */
+void bh_value_adopt(const bh_value *value, bh_instance *instance);
 
 /* Whether the value holds a handle of another instance. */
 bool bh_value_belongs(const bh_value *value, const bh_instance *instance);

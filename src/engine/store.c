@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/thread.h"
 #include "engine/resource.h"
 #include "engine/store_internal.h"
 #include "engine/type.h"
@@ -11,6 +12,9 @@
  * so this is how far off the fuel of a call ended by the clock can be.
  */
 enum { FUEL_SLICE = 100000 };
+
+/* What the host's side of a call needs on a caller's stack, beside the guest's. */
+#define BH_HOST_STACK BH_KIB(256)
 
 struct bh_io {
 	bhx_runtime_t *runtime;
@@ -38,6 +42,15 @@ void bh_io_free(bh_io *io)
 	bh_free(io);
 }
 
+/* At every tick that the guest computes through. */
+static uint32_t ticked(void *data)
+{
+	bh_store *store = data;
+	if (!store->must_stop)
+		return BHX_TICK_YIELD;
+	return store->must_stop(store->must_stop_data) ? BHX_TICK_STOP : BHX_TICK_GO_ON;
+}
+
 BH_DEFINE_AUTO(bh_store *, bh_store_free)
 
 bh_status bh_store_new(bh_store **out, const bh_store_spec *spec, bh_error **err)
@@ -53,14 +66,13 @@ bh_status bh_store_new(bh_store **out, const bh_store_spec *spec, bh_error **err
 	store->metered = variant->spec.metered;
 	store->wasi = spec->code->info.wasi;
 	store->runtime = store->wasi ? spec->io->runtime : NULL;
-	store->args = store->inline_args;
 	bh_meter_attach(&store->meter, spec->limits, store->handle);
 	if (store->wasi) {
 		bh_status status = bh_store_give_wasi(store, spec->permissions, spec->options, err);
 		if (status)
 			return status;
 	}
-	wasmtime_context_epoch_deadline_async_yield_and_update(store->context, 1);
+	bhx_store_ticked(store->handle, ticked, store);
 	if (store->metered)
 		wasmtime_context_fuel_async_yield_interval(store->context, FUEL_SLICE);
 	*out = BH_TAKE(store);
@@ -70,31 +82,20 @@ bh_status bh_store_new(bh_store **out, const bh_store_spec *spec, bh_error **err
 /* Forget what belonged to the call: arguments, result, error. The future goes first. */
 static void clear_call(bh_store *store)
 {
-	if (!store->busy)
+	if (store->doing == BH_DOING_NOTHING)
 		return;
-	store->busy = false;
-	if (store->future)
-		bhx_future_delete(BH_TAKE(store->future), store->runtime);
-	for (size_t i = 0; i < store->arg_count; i++)
-		wasmtime_component_val_delete(&store->args[i]);
-	store->arg_count = 0;
-	if (store->args != store->inline_args)
-		bh_free(store->args);
-	store->args = store->inline_args;
-	wasmtime_component_val_delete(&store->result);
-	store->result = (wasmtime_component_val_t){.kind = WASMTIME_COMPONENT_BOOL};
-	for (size_t i = 0; store->by_bulk && i < BHX_BULK_PARAMS; i++) {
-		bh_free(store->copies[i]);
-		store->copies[i] = NULL;
-	}
-	bh_free(store->bulk.block.data);
-	store->bulk = (bhx_bulk_result_t){0};
+	store->doing = BH_DOING_NOTHING;
+	bhx_future_delete(store->future, store->runtime);
+	store->future = (bhx_future_t){0};
+	for (size_t i = 0; store->copies && i < store->arg_count; i++)
+		bh_value_deinit(&store->copies[i]);
+	bh_free(BH_TAKE(store->copies));
+	bh_value_deinit(&store->result);
 	if (store->dropping)
 		wasmtime_component_resource_any_delete(BH_TAKE(store->dropping));
 	if (store->failed)
 		wasmtime_error_delete(BH_TAKE(store->failed));
 	store->function = NULL;
-	store->by_bulk = false;
 }
 
 void bh_store_free(bh_store *store)
@@ -127,107 +128,111 @@ void bh_store_begin(bh_store *store)
 	wasmtime_context_set_epoch_deadline(store->context, 1);
 }
 
-void bh_store_start_instance(bh_store *store)
+static void start(bh_store *store, int what)
 {
 	clear_call(store);
-	store->busy = true;
-	store->future =
-		bhx_instance_pre_instantiate_async(store->code->pre, store->context, &store->instance, &store->failed);
+	store->doing = what;
 }
 
-/* The bytes path takes blocks as they are. */
-static bool is_block(const bh_value *value, const bh_type *type)
+void bh_store_start_instance(bh_store *store)
 {
-	return value->kind == type->kind && (type->kind == BH_KIND_STRING || type->kind == BH_KIND_BYTES);
+	start(store, BH_DOING_INSTANCE);
 }
 
-static bool all_blocks(const bh_function *function, const bh_value *args)
+static bh_status find_callee(bh_store *store, const bh_function *function, bh_error **err)
 {
-	for (size_t i = 0; i < function->param_count; i++)
-		if (!is_block(&args[i], function->params->parts[i]))
-			return false;
-	return true;
-}
-
-static bh_status start_bulk(bh_store *store, const bh_function *function, const bh_value *args, bool copy,
-                            bh_error **err)
-{
-	store->by_bulk = true;
-	for (size_t i = 0; i < function->param_count; i++) {
-		bool text = args[i].kind == BH_KIND_STRING;
-		const void *data = text ? (const void *)args[i].as.string.data : args[i].as.bytes.data;
-		size_t length = text ? args[i].as.string.length : args[i].as.bytes.length;
-		if (text && !bh_text_is_utf8(data, length))
-			return bh_fail(err, BH_E_TYPE, "%s: the string is not UTF-8", bh_function_param_name(function, i));
-		if (copy && !(data = store->copies[i] = bh_memdup(data, length)))
-			return bh_fail_memory(err);
-		store->blocks[i] = (bhx_bytes_t){data, length};
-	}
-	store->future = bhx_bulk_call_async(&store->callee, store->context, store->blocks, function->param_count,
-	                                    function->bulk_form, &store->bulk, &store->failed);
+	if (store->found == function->id)
+		return BH_OK;
+	if (!wasmtime_component_instance_get_func(&store->instance, store->context, function->index, &store->callee))
+		return bh_fail(err, BH_E_NO_EXPORT, "%s: the instance does not have it", function->name);
+	store->found = function->id;
 	return BH_OK;
 }
 
-static bh_status start_dynamic(bh_store *store, const bh_function *function, const bh_value *args, bh_error **err)
+static bh_status check_args(bh_store *store, const bh_function *function, const bh_value *args, bh_error **err)
 {
-	size_t count = function->param_count;
-	if (count > BH_INLINE_ARGS) {
-		wasmtime_component_val_t *more = bh_calloc(count, sizeof *more);
-		if (!more)
-			return bh_fail_memory(err);
-		store->args = more;
-	}
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < function->param_count; i++) {
 		const bh_type *type = function->params->parts[i];
 		if (function->takes_resources && !bh_value_belongs(&args[i], store->owner))
 			return bh_fail(err, BH_E_INVALID, "%s: a resource handle of another instance", type->name);
-		store->arg_count = i + 1;
-		bh_status status = bh_value_lower(&store->args[i], &args[i], type, type->name, err);
+		bh_status status = bh_value_check(&args[i], type, type->name, err);
 		if (status)
 			return status;
 	}
-	/* Handles given away are not ours any more, whatever comes of the call. */
-	if (function->takes_resources && !bh_values_give(args, function->params, count, ++store->gifts))
-		return bh_fail(err, BH_E_INVALID, "%s: a resource handle is passed twice, and not only lent", function->name);
-	store->future = wasmtime_component_func_call_async(&store->callee, store->context, store->args, count,
-	                                                   &store->result, function->result ? 1 : 0, &store->failed);
 	return BH_OK;
+}
+
+static bh_status copy_args(bh_store *store, const bh_value *args, size_t count, bh_error **err)
+{
+	store->copies = bh_calloc(count, sizeof *store->copies);
+	if (!store->copies)
+		return bh_fail_memory(err);
+	for (size_t i = 0; i < count; i++) {
+		bh_status status = bh_value_copy(&store->copies[i], &args[i], err);
+		if (status)
+			return status;
+		store->arg_count = i + 1;
+	}
+	store->args = store->copies;
+	return BH_OK;
+}
+
+static bh_status wrong_count(const bh_function *function, size_t count, bh_error **err)
+{
+	bh_error *e = bh_error_begin(err, BH_E_TYPE, "%s takes %zu argument%s, got %zu", function->name,
+	                             function->param_count, function->param_count == 1 ? "" : "s", count);
+	bh_error_hint_set(e, "%s", function->signature);
+	return BH_E_TYPE;
 }
 
 bh_status bh_store_start_call(bh_store *store, const bh_function *function, const bh_value *args, size_t count,
                               bool copy, bh_error **err)
 {
-	clear_call(store);
-	store->busy = true;
-	if (count != function->param_count) {
-		bh_error *e = bh_error_begin(err, BH_E_TYPE, "%s takes %zu argument%s, got %zu", function->name,
-		                             function->param_count, function->param_count == 1 ? "" : "s", count);
-		bh_error_hint_set(e, "%s", function->signature);
-		return BH_E_TYPE;
-	}
-	if (store->found != function->id) {
-		if (!wasmtime_component_instance_get_func(&store->instance, store->context, function->index, &store->callee))
-			return bh_fail(err, BH_E_NO_EXPORT, "%s: the instance does not have it", function->name);
-		store->found = function->id;
-	}
+	start(store, BH_DOING_CALL);
+	if (count != function->param_count)
+		return wrong_count(function, count, err);
+	bh_status status = find_callee(store, function, err);
+	if (!status)
+		status = check_args(store, function, args, err);
+	store->args = args;
+	store->arg_count = 0;
+	if (!status && copy && count)
+		status = copy_args(store, args, count, err);
+	if (status)
+		return status;
+	/* Handles given away are not ours any more, whatever comes of the call. */
+	if (function->takes_resources && !bh_values_give(args, function->params, count, ++store->gifts))
+		return bh_fail(err, BH_E_INVALID, "%s: a resource handle is passed twice, and not only lent", function->name);
+	store->arg_count = count;
 	store->function = function;
-	if (function->bulk && all_blocks(function, args))
-		return start_bulk(store, function, args, copy, err);
-	return start_dynamic(store, function, args, err);
+	return BH_OK;
 }
 
 void bh_store_start_drop(bh_store *store, bh_resource *resource)
 {
-	clear_call(store);
-	store->busy = true;
+	start(store, BH_DOING_DROP);
 	store->dropping = BH_TAKE(resource->handle);
-	store->future = bhx_resource_drop_async(store->context, store->dropping, &store->failed);
+}
+
+static bhx_future_t begin(bh_store *store)
+{
+	switch (store->doing) {
+	case BH_DOING_INSTANCE:
+		return bhx_instance_pre_instantiate_async(store->code->pre, store->context, &store->instance, &store->failed);
+	case BH_DOING_DROP:
+		return bhx_resource_drop_async(store->context, store->dropping, &store->failed);
+	default:
+		return bhx_call_async(&store->callee, store->context, store->args, store->arg_count, &store->result,
+		                      &store->failed);
+	}
 }
 
 bh_poll bh_store_poll(bh_store *store, const bh_waker *waker)
 {
 	store->polls++;
-	switch (bhx_future_poll(store->future, store->runtime, (const bhx_waker_t *)waker)) {
+	if (!store->future.data)
+		store->future = begin(store);
+	switch (bhx_future_poll(&store->future, store->runtime, (const bhx_waker_t *)waker)) {
 	case BHX_PENDING:
 		return BH_POLL_PENDING;
 	case BHX_PANICKED:
@@ -238,51 +243,30 @@ bh_poll bh_store_poll(bh_store *store, const bh_waker *waker)
 	}
 }
 
-static bool ok_or_err(uint32_t form)
+/* The guest's stack, and what the host needs beside it: room for conversions and for an epoch's callback. */
+bool bh_store_can_run(const bh_store *store)
 {
-	return form != BHX_FORM_NONE && form != BHX_FORM_VALUE;
+	/* Fuel is only counted truly where the guest gives the thread back now and then. */
+	return !store->metered && !store->wasi && store->doing != BH_DOING_DROP &&
+	       bh_thread_has_stack(store->code->variant->spec.stack + BH_HOST_STACK);
 }
 
-static bh_value block_value(bh_store *store, const bh_type *type)
+void bh_store_run(bh_store *store, bool (*must_stop)(void *data), void *data)
 {
-	bh_value value = bh_value_of(type->kind);
-	value.owned = true;
-	bhx_block_t block = store->bulk.block;
-	store->bulk.block = (bhx_block_t){0};
-	if (type->kind == BH_KIND_STRING) {
-		value.as.string.data = (const char *)block.data;
-		value.as.string.length = block.length;
-	} else {
-		value.as.bytes.data = block.data;
-		value.as.bytes.length = block.length;
-	}
-	return value;
-}
-
-static bh_status bulk_result(bh_store *store, const bh_function *function, bh_value *out, bh_error **err)
-{
-	if (!ok_or_err(function->bulk_form)) {
-		*out = block_value(store, function->result);
-		return BH_OK;
-	}
-	const bh_type *payload = bh_type_at(function->result, store->bulk.is_err);
-	bh_value value = bh_of_ok(NULL);
-	value.as.result.is_err = store->bulk.is_err;
-	value.owned = true;
-	if (payload) {
-		value.as.result.payload = bh_calloc(1, sizeof *value.as.result.payload);
-		if (!value.as.result.payload)
-			return bh_fail_memory(err);
-		*value.as.result.payload = block_value(store, payload);
-	}
-	*out = value;
-	return BH_OK;
+	store->polls++;
+	store->must_stop = must_stop;
+	store->must_stop_data = data;
+	if (store->doing == BH_DOING_INSTANCE)
+		store->failed = bhx_instance_pre_instantiate(store->code->pre, store->context, &store->instance);
+	else
+		store->failed = bhx_call(&store->callee, store->context, store->args, store->arg_count, &store->result);
+	store->must_stop = NULL;
 }
 
 bh_status bh_store_finish(bh_store *store, bh_value *result, bh_error **err)
 {
-	const bh_function *function = store->function;
-	bhx_future_delete(BH_TAKE(store->future), store->runtime);
+	bhx_future_delete(store->future, store->runtime);
+	store->future = (bhx_future_t){0};
 	bh_status status = BH_OK;
 	if (store->panicked) {
 		store->spent = true;
@@ -290,10 +274,12 @@ bh_status bh_store_finish(bh_store *store, bh_value *result, bh_error **err)
 	} else if (store->failed) {
 		store->spent = true;
 		status = bh_meter_classify(&store->meter, BH_TAKE(store->failed), err);
-	} else if (result && function && function->result) {
+	} else if (result && store->function && store->result.kind != BH_KIND_NONE) {
 		/* Without a result wanted the function is not looked at: its export may be gone by now (finisher.c). */
-		status = store->by_bulk ? bulk_result(store, function, result, err)
-		                        : bh_value_lift(result, &store->result, function->result, store->owner, err);
+		if (store->function->resources)
+			bh_value_adopt(&store->result, store->owner);
+		*result = store->result;
+		store->result = (bh_value)BH_VALUE_INIT;
 	}
 	clear_call(store);
 	return status;

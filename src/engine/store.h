@@ -37,7 +37,10 @@ void bh_store_free(bh_store *store);
 /* Begin: reset the meter, arm fuel. */
 void bh_store_begin(bh_store *store);
 
-/* Begin instantiating, calling, or dropping a resource. Needs a store that is not in the middle of anything. */
+/*
+ * Begin instantiating, calling, or dropping a resource. Needs a store that is not in the middle of anything. The
+ * arguments stay until the call is over, unless they are copied.
+ */
 void bh_store_start_instance(bh_store *store);
 bh_status bh_store_start_call(bh_store *store, const bh_function *function, const bh_value *args, size_t count,
                               bool copy, bh_error **err);
@@ -49,6 +52,13 @@ typedef enum {
 } bh_poll;
 
 bh_poll bh_store_poll(bh_store *store, const bh_waker *waker);
+
+/*
+ * Instead of polling: run to the end on this thread's own stack, which is quicker. Only where bh_store_can_run()
+ * says so. `must_stop` is asked at every tick, and may end it.
+ */
+bool bh_store_can_run(const bh_store *store);
+void bh_store_run(bh_store *store, bool (*must_stop)(void *data), void *data);
 
 /* The end of what was started. On success `result` (may be NULL) is filled. */
 bh_status bh_store_finish(bh_store *store, bh_value *result, bh_error **err);

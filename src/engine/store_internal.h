@@ -5,8 +5,6 @@
 #include "engine/meter.h"
 #include "engine/stream.h"
 
-enum { BH_INLINE_ARGS = 8 };
-
 struct bh_store {
 	wasmtime_store_t *handle;
 	wasmtime_context_t *context;
@@ -25,22 +23,22 @@ struct bh_store {
 	uint64_t polls;
 	uint64_t gifts; /* calls that took resource handles */
 
-	/* The call under way. */
-	bool busy; /* there is something to clear */
-	wasmtime_call_future_t *future;
+	/* What is under way, or about to be. */
+	enum { BH_DOING_NOTHING, BH_DOING_INSTANCE, BH_DOING_CALL, BH_DOING_DROP } doing;
+	bhx_future_t future; /* none before the first poll */
 	wasmtime_error_t *failed;
 	const bh_function *function; /* NULL while instantiating and dropping */
 	uint64_t found;              /* the function `callee` is, by id: its address may be another's by now */
 	wasmtime_component_func_t callee;
-	wasmtime_component_val_t inline_args[BH_INLINE_ARGS];
-	wasmtime_component_val_t *args;
+	const bh_value *args; /* the caller's, or `copies` */
+	bh_value *copies;
 	size_t arg_count;
-	wasmtime_component_val_t result;
-	bhx_bytes_t blocks[BHX_BULK_PARAMS];
-	void *copies[BHX_BULK_PARAMS];
-	bhx_bulk_result_t bulk;
-	bool by_bulk;
+	bh_value result;
 	wasmtime_component_resource_any_t *dropping;
+
+	/* Asked at every tick while it runs on the caller's stack; NULL while it is polled. */
+	bool (*must_stop)(void *data);
+	void *must_stop_data;
 };
 
 bh_status bh_store_give_wasi(bh_store *store, const bh_permissions *permissions, const bh_instance_options *options,

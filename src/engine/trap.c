@@ -284,6 +284,10 @@ static bh_status headline(const bh_meter *meter, const bhx_error_info_t *info, c
 		*e = limit_error(err, BH_E_RESOURCE_LIMIT, limit, bh_limits_get(meter->limits, limit), 0);
 		return BH_E_RESOURCE_LIMIT;
 	}
+	if (info->raised == BH_RAISE_NO_MEMORY) {
+		*e = bh_error_begin(err, BH_E_NO_MEMORY, "no memory left for the result");
+		return BH_E_NO_MEMORY;
+	}
 	if (info->trap_code >= 0)
 		return trapped(meter, bh_trap_of(info->trap_code), err, e);
 	if (info->raised || meter->refused)

@@ -97,6 +97,7 @@ bh_status bh_variant_new(bh_variant **out, const bh_variant_spec *spec, bh_error
 		bh_free(variant);
 		return bh_engine_fail(err, BH_E_ENGINE, failed, "the engine could not be set up");
 	}
+	bh_values_prepare();
 	variant->spec = *spec;
 	variant->plain = wasmtime_component_linker_new(variant->engine);
 	pthread_mutex_init(&variant->lock, NULL);

@@ -199,8 +199,8 @@ bh_status bh_instance_call(bh_instance *instance, bh_export *export_, const bh_v
 		return status;
 	}
 	/* A caller that may leave before the call ends must not leave arguments behind that are his. */
-	bool copy = options && (options->deadline_ms || options->cancel);
-	status = bh_store_start_call(instance->store, export_->function, args, arg_count, copy, err);
+	run.abandons = options && (options->deadline_ms || options->cancel) && !options->kill;
+	status = bh_store_start_call(instance->store, export_->function, args, arg_count, run.abandons, err);
 	if (status) {
 		report(usage, &run, instance->store);
 		bh_instance_leave(instance, NULL);

@@ -181,11 +181,6 @@ const bh_type *bh_export_result_type(const bh_export *export_)
 	return bh_function_result(export_->function);
 }
 
-bool bh_export_is_bulk(const bh_export *export_)
-{
-	return bh_function_is_bulk(export_->function);
-}
-
 bh_status bh_export_parse_args(bh_value *out, const bh_export *export_, const char *text, bh_error **err)
 {
 	return bh_function_parse(out, export_->function, text, err);

@@ -22,6 +22,7 @@ typedef struct {
 	bh_cancel *cancel;
 	const _Atomic bool *doomed; /* NULL: cannot be */
 	bool measure_cpu;
+	bool abandons; /* the caller may leave before the call ends, which then goes on without it */
 	uint64_t cpu_ns;
 	uint64_t polls;
 } bh_run;

@@ -164,11 +164,8 @@ static void test_hosts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_instances),
-		cmocka_unit_test(test_poisoned),
-		cmocka_unit_test(test_captured_output),
-		cmocka_unit_test(test_components),
-		cmocka_unit_test(test_hosts),
+		cmocka_unit_test(test_instances),  cmocka_unit_test(test_poisoned), cmocka_unit_test(test_captured_output),
+		cmocka_unit_test(test_components), cmocka_unit_test(test_hosts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,7 @@
 /* The stack: how deep a guest may call, and that whatever it does there only it is stopped. */
 #include <pthread.h>
+#include <stdlib.h>
+#include <ucontext.h>
 
 #include "api.h"
 
@@ -148,6 +150,33 @@ static void a_small_thread(void **state)
 	bh_component_unref(component);
 }
 
+/* On a stack that is not the thread's own, as coroutines have, nobody knows how much is left: a fiber is used. */
+static ucontext_t outside, inside;
+static bh_component *from_coroutine;
+
+static void call_from_a_coroutine(void)
+{
+	EXPECT(bh_component_call(from_coroutine, "run", NULL, 0, NULL, NULL, NULL, NULL) == BH_E_TRAP);
+	swapcontext(&inside, &outside);
+}
+
+static void a_coroutine(void **state)
+{
+	(void)state;
+	bh_limits limits = with_stack(BH_MIB(1));
+	from_coroutine = t_load(host, "wat/stack-overflow.wat", &limits);
+	size_t size = BH_KIB(t_slack() > 5 ? 512 : 128);
+	void *stack = malloc(size);
+	assert_non_null(stack);
+	assert_int_equal(getcontext(&inside), 0);
+	inside.uc_stack = (stack_t){.ss_sp = stack, .ss_size = size};
+	inside.uc_link = NULL;
+	makecontext(&inside, call_from_a_coroutine, 0);
+	assert_int_equal(swapcontext(&outside, &inside), 0);
+	free(stack);
+	bh_component_unref(from_coroutine);
+}
+
 static void what_is_refused(void **state)
 {
 	(void)state;
@@ -179,8 +208,11 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(as_deep_as_the_limit),   cmocka_unit_test(real_programs),
-		cmocka_unit_test(host_calls_at_the_edge), cmocka_unit_test(a_small_thread),
+		cmocka_unit_test(as_deep_as_the_limit),
+		cmocka_unit_test(real_programs),
+		cmocka_unit_test(host_calls_at_the_edge),
+		cmocka_unit_test(a_small_thread),
+		cmocka_unit_test(a_coroutine),
 		cmocka_unit_test(what_is_refused),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
