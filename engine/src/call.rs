@@ -28,7 +28,7 @@ pub unsafe extern "C" fn bhx_call(
     out: &mut bhx_value,
 ) -> CError {
     guarded(|| {
-        *out = unsafe { typed(func).call(&mut context, args(values, count)) }?.0.take();
+        *out = unsafe { typed(func).call(&mut context, args(values, count)) }?.0?.take();
         Ok(())
     })
 }
@@ -44,8 +44,8 @@ pub unsafe extern "C" fn bhx_call_async<'a>(
 ) -> bhx_future {
     let args = unsafe { args(values, count) };
     future(async move {
-        match unsafe { typed(func) }.call_async(&mut context, args).await {
-            Ok(result) => *out = result.0.take(),
+        match unsafe { typed(func) }.call_async(&mut context, args).await.and_then(|result| result.0) {
+            Ok(result) => *out = result.take(),
             Err(error) => *error_out = Box::into_raw(Box::new(wasmtime_error_t::from(error))),
         }
     })

@@ -12,8 +12,9 @@ use wasmtime::component::__internal::wasmtime_environ::component::{StringEncodin
 use wasmtime::component::__internal::{CanonicalAbiInfo, ComponentTypes, InstanceType, InterfaceType, LiftContext};
 use wasmtime::component::{ComponentNamedList, ComponentType, Lift, ResourceAny};
 
-/// The result of a call; of kind NONE where the function has none.
-pub struct Out(pub Filled);
+/// The result of a call, of kind NONE where the function has none; or why the host could not hold it, which is no
+/// fault of the guest's: its call ends as any other.
+pub struct Out(pub Result<Filled, Error>);
 
 unsafe impl ComponentType for Out {
     // One slot: a value that fits, or the address of one that does not.
@@ -29,25 +30,31 @@ unsafe impl ComponentNamedList for Out {}
 
 unsafe impl Lift for Out {
     fn linear_lift_from_flat(cx: &mut LiftContext<'_>, ty: InterfaceType, src: &Self::Lower) -> Result<Self, Error> {
-        let types = cx.types;
-        let InterfaceType::Tuple(results) = ty else { return Err(mismatch()) };
-        let results = &types[results];
-        let Some(&ty) = results.types.first() else { return Ok(Out(Filled::none())) };
-        if results.abi.flat_count(1).is_some() {
-            return Ok(Out(flat(cx, ty, &mut &src[..])?));
+        match result(cx, ty, src) {
+            Err(error) if !is_no_memory(&error) => Err(error),
+            result => Ok(Out(result)),
         }
-        let address = src[0].get_u32() as usize;
-        if !address.is_multiple_of(results.abi.align32 as usize) {
-            return Err(Error::msg("return pointer not aligned"));
-        }
-        let bytes = cx.memory().get(address..).and_then(|from| from.get(..results.abi.size32 as usize));
-        let bytes = bytes.ok_or_else(|| Error::msg("pointer out of bounds of memory"))?;
-        Ok(Out(load(cx, ty, bytes)?))
     }
 
     fn linear_lift_from_memory(_cx: &mut LiftContext<'_>, _ty: InterfaceType, _bytes: &[u8]) -> Result<Self, Error> {
         Err(mismatch())
     }
+}
+
+fn result(cx: &mut LiftContext<'_>, ty: InterfaceType, src: &[ValRaw; 1]) -> Result<Filled, Error> {
+    let types = cx.types;
+    let InterfaceType::Tuple(results) = ty else { return Err(mismatch()) };
+    let results = &types[results];
+    let Some(&ty) = results.types.first() else { return Ok(Filled::none()) };
+    if results.abi.flat_count(1).is_some() {
+        return flat(cx, ty, &mut &src[..]);
+    }
+    let address = src[0].get_u32() as usize;
+    if !address.is_multiple_of(results.abi.align32 as usize) {
+        return Err(Error::msg("return pointer not aligned"));
+    }
+    let bytes = cx.memory().get(address..).and_then(|from| from.get(..results.abi.size32 as usize));
+    load(cx, ty, bytes.ok_or_else(|| Error::msg("pointer out of bounds of memory"))?)
 }
 
 fn next(slots: &mut &[ValRaw]) -> Result<ValRaw, Error> {

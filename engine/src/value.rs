@@ -97,6 +97,10 @@ fn no_memory() -> Error {
     Error::from(Raised(ops().raise_no_memory))
 }
 
+pub fn is_no_memory(error: &Error) -> bool {
+    error.downcast_ref::<Raised>().is_some_and(|raised| raised.0 == ops().raise_no_memory)
+}
+
 /// Room for `count` parts from C's allocator; never of size zero.
 fn allocate<T>(count: usize) -> Result<*mut T, Error> {
     let size = count.checked_mul(size_of::<T>()).ok_or_else(no_memory)?;

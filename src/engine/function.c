@@ -129,14 +129,17 @@ bool bh_function_returns_resources(const bh_function *function)
 
 /* WAVE. */
 
-static bh_status not_wave(const bh_function *function, wasmtime_error_t *failed, bh_error **err)
+static bool is_no_memory(const wasmtime_error_t *failed)
 {
 	bhx_error_info_t info;
 	bhx_error_inspect(failed, &info);
+	return info.raised == BH_RAISE_NO_MEMORY;
+}
+
+static bh_status not_wave(const bh_function *function, wasmtime_error_t *failed, bh_error **err)
+{
 	BH_AUTO(bh_free) char *reason = bh_engine_text(failed);
 	wasmtime_error_delete(failed);
-	if (info.raised == BH_RAISE_NO_MEMORY)
-		return bh_fail_memory(err);
 	const char *hash = strrchr(function->name, '#');
 	const char *bare = hash ? hash + 1 : function->name;
 	bool count = reason && !strncmp(reason, "takes ", 6);
@@ -166,11 +169,15 @@ bh_status bh_function_parse(bh_value *out, const bh_function *function, const ch
 		return bh_fail_memory(err);
 	const char *first = call ? call : bare;
 	wasmtime_error_t *failed = bhx_wave_parse(function->type, first, strlen(first), out);
-	if (failed && call) {
+	if (failed && call && !is_no_memory(failed)) {
 		/* The parenthesis may be that of a tuple instead. */
 		wasmtime_error_t *again = bhx_wave_parse(function->type, bare, strlen(bare), out);
 		wasmtime_error_delete(again ? again : failed);
 		failed = again ? failed : NULL;
+	}
+	if (failed && is_no_memory(failed)) {
+		wasmtime_error_delete(failed);
+		return bh_fail_memory(err);
 	}
 	return failed ? not_wave(function, failed, err) : BH_OK;
 }

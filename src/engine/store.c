@@ -272,8 +272,8 @@ bh_status bh_store_finish(bh_store *store, bh_value *result, bh_error **err)
 		store->spent = true;
 		status = bh_fail(err, BH_E_ENGINE, "the engine panicked; the instance is lost, the program is not");
 	} else if (store->failed) {
-		store->spent = true;
 		status = bh_meter_classify(&store->meter, BH_TAKE(store->failed), err);
+		store->spent = status != BH_E_NO_MEMORY; /* the guest is through with its call, the host had no room for it */
 	} else if (result && store->function && store->result.kind != BH_KIND_NONE) {
 		/* Without a result wanted the function is not looked at: its export may be gone by now (finisher.c). */
 		if (store->function->resources)
