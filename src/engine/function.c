@@ -172,8 +172,10 @@ bh_status bh_function_parse(bh_value *out, const bh_function *function, const ch
 	if (failed && call && !is_no_memory(failed)) {
 		/* The parenthesis may be that of a tuple instead. */
 		wasmtime_error_t *again = bhx_wave_parse(function->type, bare, strlen(bare), out);
-		wasmtime_error_delete(again ? again : failed);
-		failed = again ? failed : NULL;
+		/* The first error is the better one, unless it is not the text's fault. */
+		bool keep_first = again && !is_no_memory(again);
+		wasmtime_error_delete(keep_first ? again : failed);
+		failed = keep_first ? failed : again;
 	}
 	if (failed && is_no_memory(failed)) {
 		wasmtime_error_delete(failed);
