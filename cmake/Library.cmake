@@ -3,6 +3,7 @@
 
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(JANSSON REQUIRED jansson)
+pkg_check_modules(SODIUM REQUIRED libsodium)
 find_library(BULKHEAD_JANSSON_ARCHIVE libjansson.a REQUIRED)
 find_library(BULKHEAD_SODIUM_ARCHIVE libsodium.a REQUIRED)
 mark_as_advanced(BULKHEAD_JANSSON_ARCHIVE BULKHEAD_SODIUM_ARCHIVE)
@@ -72,7 +73,7 @@ target_link_options(bulkhead_static INTERFACE -Wl,--gc-sections -Wl,--as-needed)
 set(map "${PROJECT_SOURCE_DIR}/src/libbulkhead.map")
 add_library(bulkhead_shared SHARED ${objects})
 add_dependencies(bulkhead_shared engine)
-target_link_libraries(bulkhead_shared PRIVATE bulkhead_flags "${BULKHEAD_ENGINE_ARCHIVE}" ${JANSSON_LINK_LIBRARIES}
+target_link_libraries(bulkhead_shared PRIVATE bulkhead_flags "${BULKHEAD_ENGINE_ARCHIVE}" ${SODIUM_LINK_LIBRARIES}
                                               ${BULKHEAD_SYSTEM_LIBRARIES})
 target_link_options(bulkhead_shared PRIVATE "-Wl,--version-script=${map}" -Wl,--gc-sections -Wl,--as-needed
                                             -Wl,-Bsymbolic-functions -Wl,--no-undefined)

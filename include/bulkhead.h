@@ -20,6 +20,7 @@
 #define BULKHEAD_H
 
 #include "bulkhead/base.h"
+#include "bulkhead/cache.h"
 #include "bulkhead/call.h"
 #include "bulkhead/component.h"
 #include "bulkhead/error.h"

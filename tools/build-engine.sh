@@ -79,7 +79,8 @@ build() {
 	: >"$messages"
 	# Cargo trusts file times, which do not always change with the content; the key does.
 	rm -rf "$target"/release/.fingerprint/bulkhead-engine-*
-	cargo build --release --locked --manifest-path "$crate/Cargo.toml" --target-dir "$target" \
+	# Compiled code depends on this crate too: its build is part of what artifacts are kept for.
+	BULKHEAD_ENGINE_KEY="$key" cargo build --release --locked --manifest-path "$crate/Cargo.toml" --target-dir "$target" \
 		--message-format json-render-diagnostics </dev/null >"$messages" 2>"$log" 9>&- &
 	cargo=$!
 	trap 'kill "$cargo" 2>/dev/null || true' EXIT

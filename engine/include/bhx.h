@@ -16,6 +16,12 @@
 #include <stdint.h>
 #include <wasmtime.h>
 
+/* Text that belongs to somebody else. */
+typedef struct {
+	const char *data; /* NULL: not known */
+	size_t length;
+} bhx_text_t;
+
 typedef void bhx_write_t(void *data, const uint8_t *text, size_t length);
 
 /* Bytes handed over: free with free(3). */
@@ -35,6 +41,9 @@ bool bhx_engine_same(const wasm_engine_t *a, const wasm_engine_t *b);
 /* Feed all that compiled code depends on (version, target, settings) to a hash function. */
 void bhx_engine_compatibility(const wasm_engine_t *engine, bhx_write_t *write, void *data);
 
+/* Which build of the archive this is. */
+void bhx_engine_build(bhx_text_t *out);
+
 /* Settings the C API has no setters for. `lines`: frames name files and lines where the guest has debug information. */
 wasmtime_error_t *bhx_config_set(wasm_config_t *config, bool lines, bool coredump);
 
@@ -52,11 +61,6 @@ void bhx_error_inspect(const wasmtime_error_t *error, bhx_error_info_t *out);
 
 /* The texts of an error and its causes, outermost first, without backtraces. */
 void bhx_error_causes(const wasmtime_error_t *error, bhx_write_t *write, void *data);
-
-typedef struct {
-	const char *data; /* NULL: not known */
-	size_t length;
-} bhx_text_t;
 
 typedef struct {
 	bhx_text_t function, module, file;
@@ -245,7 +249,17 @@ wasmtime_error_t *bhx_component_new(const wasm_engine_t *engine, const uint8_t *
 /* From the text format to the binary one; unlike wasmtime_wat2wasm() it cannot abort. */
 wasmtime_error_t *bhx_text_assemble(const uint8_t *data, size_t length, bhx_block_t *out);
 
+/* Size of the machine code; bytes. */
 size_t bhx_component_code_size(const wasmtime_component_t *component);
+
+/* Compiled code as bytes, for an engine of the same compatibility. */
+wasmtime_error_t *bhx_component_serialize(const wasmtime_component_t *component, bhx_block_t *out);
+
+/*
+ * Map compiled code from a file that bhx_component_serialize() made; more may follow it in the file. The code is run
+ * as it is: whose file it is must be certain. `fd` stays the caller's, and may be closed afterwards.
+ */
+wasmtime_error_t *bhx_component_map(const wasm_engine_t *engine, int fd, wasmtime_component_t **out);
 
 /* What instantiating a component adds up to, nested components included. */
 typedef struct {

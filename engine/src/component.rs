@@ -22,6 +22,27 @@ pub unsafe extern "C" fn bhx_component_new(
     })
 }
 
+/// Compiled code as bytes.
+#[unsafe(no_mangle)]
+pub extern "C" fn bhx_component_serialize(c: &wasmtime_component_t, out: &mut bhx_block) -> CError {
+    guarded(|| {
+        *out = bhx_block::plain(component(c).serialize()?);
+        Ok(())
+    })
+}
+
+/// Maps compiled code from an open file, which stays open for as long as it is mapped lazily.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bhx_component_map(e: &wasm_engine_t, fd: i32, out: &mut *mut wasmtime_component_t) -> CError {
+    guarded(|| {
+        // The engine opens by path only. This is the same open file, not the same name: what was checked is mapped.
+        let path = format!("/proc/self/fd/{fd}");
+        let component = unsafe { Component::deserialize_file(engine(e), path) }?;
+        *out = Box::into_raw(Box::new(component)).cast();
+        Ok(())
+    })
+}
+
 /// From the text format to the binary one; the C API's own function does not stop panics either.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bhx_text_assemble(data: *const u8, len: usize, out: &mut bhx_block) -> CError {

@@ -1,5 +1,6 @@
 //! Engines: building one without aborting, telling them apart, and what its compiled code depends on.
 
+use crate::error::bhx_text;
 use crate::wrap::*;
 use std::ffi::c_void;
 use std::hash::{Hash, Hasher};
@@ -18,6 +19,12 @@ pub extern "C" fn bhx_engine_new(config: Box<wasm_config_t>, out: &mut *mut wasm
 #[unsafe(no_mangle)]
 pub extern "C" fn bhx_engine_same(a: &wasm_engine_t, b: &wasm_engine_t) -> bool {
     Engine::same(engine(a), engine(b))
+}
+
+/// Which build of this crate it is: it decides what is compiled, and what is put around a core module.
+#[unsafe(no_mangle)]
+pub extern "C" fn bhx_engine_build(out: &mut bhx_text) {
+    *out = Some(option_env!("BULKHEAD_ENGINE_KEY").unwrap_or("unkeyed")).into();
 }
 
 /// Feeds what compiled code depends on to C's hash function.

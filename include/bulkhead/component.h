@@ -22,14 +22,21 @@ typedef struct {
 	const char *name;                  /**< for messages and statistics; NULL: taken from the path */
 	bool wrap_modules;                 /**< take a core module built for WASI 0.1 too, and wrap it */
 	bool unlinked; /**< to look at only: imports that nobody provides are no error; calling it is BH_E_LINK */
+	/**
+	 * SHA-256 of the file or bytes, 32 bytes, if the caller knows it: compiled code is then found without reading them.
+	 * Believed for finding; what is compiled is kept under the true one. NULL: computed, or recalled for a file that
+	 * did not change.
+	 */
+	const uint8_t *sha256;
 } bh_component_options;
 
 #define BH_COMPONENT_OPTIONS_INIT BH_SIZED(bh_component_options)
 
 /**
- * Load a component from a file and compile it.
+ * Load a component from a file and compile it, unless the host or the compile cache (cache.h) has its code already.
  *
- * Blocks while compiling: seconds for large components.
+ * Blocks while compiling: seconds for large components. Of several callers with the same bytes one compiles, the others
+ * wait for it.
  *
  * \param out      receives a new reference; untouched on failure
  * \param host     the host it will belong to
@@ -79,7 +86,27 @@ BH_API size_t bh_component_import_count(const bh_component *component);
 /** An import; NULL past the end. */
 BH_API const bh_item *bh_component_import_at(const bh_component *component, size_t index);
 
-/** What its instances need before they run. */
+/**
+ * A component of `handle`'s code, with limits, permissions and a name of its own: nothing is read or compiled. This is
+ * how one compiled component serves many tenants.
+ *
+ * \param options  NULL: as the handle. Its limits must be of the handle's engine: fuel metered or not, and the same stack
+ *
+ * \return BH_OK; BH_E_WRONG_HOST (the handle was loaded by another host, whose engine's code this one cannot run, or the
+ *         limits ask for another engine); BH_E_INVALID; BH_E_MISSING_LIMITS; BH_E_CONFIG; BH_E_POLICY; BH_E_MEMORY_LIMIT;
+ *         BH_E_NO_MEMORY; BH_E_SYSTEM
+ */
+BH_API BH_MUST_USE bh_status bh_component_wrap(bh_component **out, bh_host *host, bh_component *handle,
+                                               const bh_component_options *options, bh_error **err);
+
+/** Where compiled code came from. */
+typedef enum {
+	BH_CODE_COMPILED,
+	BH_CODE_FROM_DISK,   /**< the compile cache, or an artifact */
+	BH_CODE_FROM_MEMORY, /**< this host had it */
+} bh_code_origin;
+
+/** What its instances need before they run, and how it was loaded. */
 typedef struct {
 	size_t struct_size;
 	uint64_t initial_memory; /**< all memories together; bytes */
@@ -88,6 +115,11 @@ typedef struct {
 	uint32_t core_instances;
 	bool wrapped; /**< it was a core module, and was wrapped */
 	bool command; /**< it exports wasi:cli/run */
+	bh_code_origin origin;
+	uint64_t find_ns;    /**< reading, hashing, looking in the cache, mapping, linking */
+	uint64_t compile_ns; /**< 0 where nothing was compiled */
+	uint64_t keep_ns;    /**< writing the code to the cache */
+	uint64_t code_bytes; /**< machine code */
 } bh_component_needs;
 
 BH_API void bh_component_describe(const bh_component *component, bh_component_needs *out);

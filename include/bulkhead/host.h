@@ -2,6 +2,7 @@
 #ifndef BULKHEAD_HOST_H
 #define BULKHEAD_HOST_H
 
+#include "cache.h"
 #include "error.h"
 #include "limits.h"
 
@@ -36,6 +37,7 @@ typedef struct {
 	bh_ceiling_policy ceiling_policy;
 	bh_log_fn *log; /**< NULL: remarks are dropped */
 	void *log_data;
+	const bh_cache_options *cache; /**< of compiled code; NULL: the default. Copied */
 } bh_host_options;
 
 #define BH_HOST_OPTIONS_INIT BH_SIZED(bh_host_options)

@@ -16,6 +16,7 @@ typedef struct {
 	uint64_t core_instances;
 	uint32_t memories;
 	uint32_t tables;
+	uint64_t compile_ns;
 	bool wasi;    /* imports something of WASI */
 	bool wrapped; /* was a core module */
 	bool command; /* exports wasi:cli/run */
@@ -34,7 +35,25 @@ typedef struct {
  */
 bh_status bh_code_compile(bh_code **out, bh_variant *variant, const void *bytes, size_t length,
                           const bh_code_options *options, bh_error **err);
+
+/*
+ * Code that bh_code_serialize() wrote for a variant of the same identity, mapped from the front of a file. It is run
+ * as it is: whose file this is must be certain. BH_E_ENGINE where the engine does not take it.
+ */
+bh_status bh_code_map(bh_code **out, bh_variant *variant, int fd, const bh_code_info *info, bool unlinked,
+                      bh_error **err);
+
+/* The compiled code as bytes, to be freed with bh_free(). */
+bh_status bh_code_serialize(const bh_code *code, void **out, size_t *length, bh_error **err);
+
+/* Another reference; from any thread. */
+bh_code *bh_code_ref(bh_code *code);
+
+/* Give one up. NULL is allowed. */
 void bh_code_free(bh_code *code);
+
+/* Machine code; bytes. */
+size_t bh_code_size(const bh_code *code);
 
 const bh_code_info *bh_code_describe(const bh_code *code);
 

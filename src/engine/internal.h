@@ -3,6 +3,7 @@
 #define BH_ENGINE_INTERNAL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include <bhx.h>
 #include <wasmtime.h>
@@ -27,9 +28,12 @@ struct bh_variant {
 	wasmtime_component_linker_t *wasi;  /* made when the first component needs it */
 	pthread_mutex_t lock;               /* over the making of `wasi` */
 	bh_variant_spec spec;
+	uint8_t identity[BH_HASH];
+	char text[80];
 };
 
 struct bh_code {
+	_Atomic uint32_t references;
 	bh_variant *variant;
 	wasmtime_component_t *component;
 	bhx_instance_pre_t *pre;
@@ -61,6 +65,18 @@ struct bh_function {
 	bool takes_resources; /* a parameter may hold resource handles */
 	bool resources;       /* the result holds resource handles */
 };
+
+/* Code that is being made: compile.c and code.c. NULL without memory. */
+bh_code *bh_code_make(bh_variant *variant);
+
+/* List what it imports and exports, and link it unless it is to be looked at only. */
+bh_status bh_code_complete(bh_code *code, bool unlinked, bh_error **err);
+
+/* Whether a slot of the variant's pool can hold it, and the whole pool where that is small (variant.c). */
+bool bh_code_fits(const bh_code_info *info, const bh_variant *variant);
+
+/* Something in it is larger than a slot: the engine has no code for that, only words. */
+bool bh_code_refused_by_pool(const bh_variant *variant, const wasmtime_error_t *failed);
 
 /* Text of the innermost reason in an engine error; to be freed. */
 char *bh_engine_text(const wasmtime_error_t *e);

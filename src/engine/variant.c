@@ -2,8 +2,10 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "bulkhead/version.h"
 #include "engine/internal.h"
 
@@ -17,6 +19,12 @@
 #define KEEP_MEMORY BH_MIB(1)
 #define KEEP_TABLE BH_KIB(64)
 #define KEEP_STACK BH_KIB(64)
+
+#ifdef __aarch64__
+#define BH_MACHINE "aarch64"
+#else
+#define BH_MACHINE "x86_64"
+#endif
 
 static void configure_pool(wasm_config_t *config, const bh_variant_spec *spec)
 {
@@ -82,6 +90,24 @@ static wasm_config_t *configure(const bh_variant_spec *spec)
 	return config;
 }
 
+static void add_bytes(void *data, const uint8_t *bytes, size_t length)
+{
+	bh_text_add_n(data, (const char *)bytes, length);
+}
+
+static bool identify(bh_variant *variant)
+{
+	BH_AUTO(bh_text) bh_text all = {0};
+	bhx_text_t build;
+	bhx_engine_build(&build);
+	bh_text_add(&all, "wasmtime %s, build %.*s, ", WASMTIME_VERSION, (int)build.length, build.data);
+	bhx_engine_compatibility(variant->engine, add_bytes, &all);
+	bh_hash_blake2(variant->identity, all.data, all.length);
+	snprintf(variant->text, sizeof variant->text, "%s %s%s%s", WASMTIME_VERSION, BH_MACHINE,
+	         variant->spec.metered ? " metered" : "", variant->spec.development ? " development" : "");
+	return !all.failed;
+}
+
 bh_status bh_variant_new(bh_variant **out, const bh_variant_spec *spec, bh_error **err)
 {
 	bh_variant *variant = bh_calloc(1, sizeof *variant);
@@ -101,6 +127,10 @@ bh_status bh_variant_new(bh_variant **out, const bh_variant_spec *spec, bh_error
 	variant->spec = *spec;
 	variant->plain = wasmtime_component_linker_new(variant->engine);
 	pthread_mutex_init(&variant->lock, NULL);
+	if (!identify(variant)) {
+		bh_variant_free(variant);
+		return bh_fail_memory(err);
+	}
 	*out = variant;
 	return BH_OK;
 }
@@ -120,6 +150,16 @@ void bh_variant_free(bh_variant *variant)
 const bh_variant_spec *bh_variant_describe(const bh_variant *variant)
 {
 	return &variant->spec;
+}
+
+const uint8_t *bh_variant_identity(const bh_variant *variant)
+{
+	return variant->identity;
+}
+
+const char *bh_variant_text(const bh_variant *variant)
+{
+	return variant->text;
 }
 
 void bh_variant_tick(const bh_variant *variant)

@@ -3,6 +3,7 @@
 #define BH_ENGINE_VARIANT_H
 
 #include "bulkhead/error.h"
+#include "base/hash.h"
 #include "bulkhead/host.h"
 
 typedef struct bh_variant bh_variant;
@@ -23,6 +24,15 @@ bh_status bh_variant_new(bh_variant **out, const bh_variant_spec *spec, bh_error
 void bh_variant_free(bh_variant *variant);
 
 const bh_variant_spec *bh_variant_describe(const bh_variant *variant);
+
+/*
+ * What compiled code of this variant depends on, as a digest: the engine's version and settings, this CPU's features,
+ * this build of the archive. Where two variants have the same, they load each other's code.
+ */
+const uint8_t *bh_variant_identity(const bh_variant *variant);
+
+/* The same for people: "48.0.8 x86_64 metered". */
+const char *bh_variant_text(const bh_variant *variant);
 
 /* Advance the epoch: guests that run look up within the next loop or call. Async-signal-safe. */
 void bh_variant_tick(const bh_variant *variant);

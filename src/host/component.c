@@ -1,6 +1,5 @@
 #include <string.h>
 
-#include "base/file.h"
 #include "base/permissions.h"
 #include "host/export.h"
 
@@ -41,8 +40,6 @@ void bh_component_unref(bh_component *component)
 	bh_host_release(host);
 }
 
-BH_DEFINE_AUTO(bh_component *, bh_component_unref)
-
 static bh_status take_options(bh_component_options *out, const bh_component_options *given, bh_error **err)
 {
 	*out = (bh_component_options)BH_COMPONENT_OPTIONS_INIT;
@@ -82,16 +79,16 @@ static bh_status too_big(const bh_component *component, uint64_t initial, bh_err
 	return BH_E_MEMORY_LIMIT;
 }
 
-/* Compile on the variant the limits ask for; on demand if it then shows that no slot can hold it. */
-static bh_status compile(bh_component *component, const void *bytes, size_t length, const bh_component_options *asked,
-                         bh_error **err)
+/* Code for the variant the limits ask for; on demand if it then shows that no slot can hold it. */
+static bh_status compile(bh_component *component, bh_source *source, const bh_component_options *asked, bh_error **err)
 {
 	bh_code_options options = {.name = component->name, .wrap = asked->wrap_modules, .unlinked = asked->unlinked};
 	/* A table that may grow larger than a slot's could not, there. */
 	for (bool pool = component->limits.table_elements <= BH_SLOT_TABLE_ELEMENTS;; pool = false) {
 		bh_status status = bh_host_variant(component->host, &component->variant, &component->limits, pool, err);
 		if (!status)
-			status = bh_code_compile(&component->code, component->variant, bytes, length, &options, err);
+			status = bh_codes_get(component->host->codes, &component->code, component->variant, source, &options,
+			                      &component->history, err);
 		if (status)
 			return status;
 		const bh_code_info *info = bh_code_describe(component->code);
@@ -112,15 +109,11 @@ static bh_status give_io(bh_component *component, bh_error **err)
 	return bh_host_io(component->host, &component->io, err);
 }
 
-bh_status bh_component_load_bytes(bh_component **out, bh_host *host, const void *bytes, size_t length,
-                                  const bh_component_options *options, bh_error **err)
+BH_DEFINE_AUTO(bh_component *, bh_component_unref)
+
+/* All of a component but its code. */
+static bh_status make(bh_component **out, bh_host *host, const bh_component_options *options, bh_error **err)
 {
-	if (!host || (!bytes && length))
-		return bh_fail(err, BH_E_INVALID, "bh_component_load_bytes: no host or no bytes");
-	bh_component_options taken;
-	bh_status status = take_options(&taken, options, err);
-	if (status)
-		return status;
 	BH_AUTO(bh_component_unref) bh_component *component = bh_calloc(1, sizeof *component);
 	if (!component)
 		return bh_fail_memory(err);
@@ -128,16 +121,45 @@ bh_status bh_component_load_bytes(bh_component **out, bh_host *host, const void 
 	pthread_mutex_init(&component->lock, NULL);
 	component->host = host;
 	bh_host_retain(host);
-	component->name = bh_strdup(taken.name ? taken.name : "component");
+	component->name = bh_strdup(options->name ? options->name : "component");
 	if (!component->name)
 		return bh_fail_memory(err);
-	if (taken.permissions && (status = bh_permissions_copy(&component->permissions, taken.permissions, err)))
+	bh_status status = BH_OK;
+	if (options->permissions)
+		status = bh_permissions_copy(&component->permissions, options->permissions, err);
+	if (!status)
+		status = decide_limits(component, &options->limits, err);
+	if (!status)
+		*out = BH_TAKE(component);
+	return status;
+}
+
+static bh_status load(bh_component **out, bh_host *host, bh_source *source, const bh_component_options *options,
+                      bh_error **err)
+{
+	BH_AUTO(bh_component_unref) bh_component *component = NULL;
+	bh_status status = make(&component, host, options, err);
+	if (status)
 		return status;
-	if ((status = decide_limits(component, &taken.limits, err)) ||
-	    (status = compile(component, bytes, length, &taken, err)) || (status = give_io(component, err)))
+	source->name = component->name;
+	source->hash_given = options->sha256;
+	if (options->sha256)
+		memcpy(source->hash, options->sha256, BH_HASH);
+	if ((status = compile(component, source, options, err)) || (status = give_io(component, err)))
 		return status;
 	*out = BH_TAKE(component);
 	return BH_OK;
+}
+
+bh_status bh_component_load_bytes(bh_component **out, bh_host *host, const void *bytes, size_t length,
+                                  const bh_component_options *options, bh_error **err)
+{
+	if (!host || (!bytes && length))
+		return bh_fail(err, BH_E_INVALID, "bh_component_load_bytes: no host or no bytes");
+	bh_component_options taken;
+	bh_status status = take_options(&taken, options, err);
+	bh_source source = {.bytes = bytes, .length = length};
+	return status ? status : load(out, host, &source, &taken, err);
 }
 
 bh_status bh_component_load_file(bh_component **out, bh_host *host, const char *path,
@@ -149,15 +171,59 @@ bh_status bh_component_load_file(bh_component **out, bh_host *host, const char *
 	bh_status status = take_options(&taken, options, err);
 	if (status)
 		return status;
-	BH_AUTO(bh_free) char *bytes = NULL;
-	size_t length;
-	status = bh_file_read(&bytes, &length, path, MAX_COMPONENT_SIZE, err);
-	if (status)
-		return status;
 	const char *slash = strrchr(path, '/');
 	if (!taken.name)
 		taken.name = slash ? slash + 1 : path;
-	return bh_component_load_bytes(out, host, bytes, length, &taken, err);
+	bh_source source = {.path = path, .max = MAX_COMPONENT_SIZE};
+	status = load(out, host, &source, &taken, err);
+	bh_source_deinit(&source);
+	return status;
+}
+
+static bh_status wrong_engine(const bh_component *handle, bh_error **err)
+{
+	bh_error *e = bh_error_begin(err, BH_E_WRONG_HOST, "%s: these limits ask for another engine than its code is for",
+	                             handle->name);
+	bh_error_hint_set(e, "Code is compiled with fuel or without, and for a stack size: keep both, or load it again.");
+	return BH_E_WRONG_HOST;
+}
+
+bh_status bh_component_wrap(bh_component **out, bh_host *host, bh_component *handle,
+                            const bh_component_options *options, bh_error **err)
+{
+	if (!host || !handle)
+		return bh_fail(err, BH_E_INVALID, "bh_component_wrap: no host or no handle");
+	if (handle->host != host) {
+		bh_error *e = bh_error_begin(err, BH_E_WRONG_HOST, "%s was loaded by another host: this one cannot run its code",
+		                             handle->name);
+		bh_error_hint_set(e, "Load it into this host; the compile cache spares it the compiling.");
+		return BH_E_WRONG_HOST;
+	}
+	bh_component_options taken;
+	bh_component_options same = BH_COMPONENT_OPTIONS_INIT;
+	same.limits = handle->limits;
+	same.permissions = handle->permissions;
+	bh_status status = take_options(&taken, options ? options : &same, err);
+	if (status)
+		return status;
+	if (!taken.name)
+		taken.name = handle->name;
+	BH_AUTO(bh_component_unref) bh_component *component = NULL;
+	if ((status = make(&component, host, &taken, err)))
+		return status;
+	const bh_variant_spec *spec = bh_variant_describe(handle->variant);
+	if (spec->metered != (component->limits.fuel != BH_UNLIMITED) || spec->stack != component->limits.stack)
+		return wrong_engine(handle, err);
+	component->variant = handle->variant;
+	component->code = bh_code_ref(handle->code);
+	component->history.origin = BH_CODE_FROM_MEMORY;
+	uint64_t initial = bh_code_describe(component->code)->initial_memory;
+	if (initial > component->limits.memory)
+		return too_big(component, initial, err);
+	if ((status = give_io(component, err)))
+		return status;
+	*out = BH_TAKE(component);
+	return BH_OK;
 }
 
 const char *bh_component_name(const bh_component *component)
@@ -221,6 +287,11 @@ void bh_component_describe(const bh_component *component, bh_component_needs *ou
 		.core_instances = (uint32_t)info->core_instances,
 		.wrapped = info->wrapped,
 		.command = info->command,
+		.origin = component->history.origin,
+		.find_ns = component->history.find_ns,
+		.compile_ns = component->history.compile_ns,
+		.keep_ns = component->history.keep_ns,
+		.code_bytes = bh_code_size(component->code),
 	};
 	memcpy(out, &needs, out->struct_size && out->struct_size < sizeof needs ? out->struct_size : sizeof needs);
 }

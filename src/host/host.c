@@ -41,6 +41,11 @@ static bh_status take_options(bh_host_options *out, const bh_host_options *given
 	return bh_limits_check(&probe, err);
 }
 
+static void warn(void *data, const char *message)
+{
+	bh_host_log(data, BH_LOG_WARNING, "%s", message);
+}
+
 bh_status bh_host_new(bh_host **out, const bh_host_options *options, bh_error **err)
 {
 	bh_host *host = bh_calloc(1, sizeof *host);
@@ -48,8 +53,12 @@ bh_status bh_host_new(bh_host **out, const bh_host_options *options, bh_error **
 		return bh_fail_memory(err);
 	bh_status status = take_options(&host->options, options, err);
 	if (!status)
+		status = bh_codes_new(&host->codes, host->options.cache, warn, host, err);
+	host->options.cache = NULL; /* the caller's */
+	if (!status)
 		status = bh_ticker_new(&host->ticker, tick_all, host, err);
 	if (status) {
+		bh_codes_free(host->codes);
 		bh_free(host);
 		return status;
 	}
@@ -73,6 +82,7 @@ void bh_host_release(bh_host *host)
 	bh_finisher_free(host->finisher);
 	bh_ticker_free(host->ticker);
 	bh_io_free(host->io);
+	bh_codes_free(host->codes);
 	for (uint32_t i = 0; i < atomic_load(&host->variant_count); i++)
 		bh_variant_free(atomic_load(&host->variants[i]));
 	pthread_cond_destroy(&host->slot_freed);

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "bulkhead.h"
+#include "cache/codes.h"
 #include "engine/store.h"
 #include "engine/variant.h"
 #include "host/ticker.h"
@@ -23,6 +24,7 @@ struct bh_host {
 	_Atomic uint32_t variant_count;
 	bool no_pool; /* a pool did not fit: told once */
 	bh_io *io;
+	bh_codes *codes; /* compiled code */
 	bh_ticker *ticker;
 	bh_finisher *finisher;
 	/* Callers that wait for a slot of the pool. */
@@ -36,6 +38,7 @@ struct bh_component {
 	bh_host *host;
 	bh_variant *variant;
 	bh_code *code;
+	bh_code_history history; /* how it was come by */
 	bh_limits limits;
 	bh_permissions *permissions; /* NULL grants nothing */
 	bh_io *io;                   /* its own where folders are granted, to bound its blocking operations */
