@@ -19,6 +19,7 @@
 #ifndef BULKHEAD_H
 #define BULKHEAD_H
 
+#include "bulkhead/artifact.h"
 #include "bulkhead/base.h"
 #include "bulkhead/cache.h"
 #include "bulkhead/call.h"

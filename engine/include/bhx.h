@@ -44,8 +44,11 @@ void bhx_engine_compatibility(const wasm_engine_t *engine, bhx_write_t *write, v
 /* Which build of the archive this is. */
 void bhx_engine_build(bhx_text_t *out);
 
-/* Settings the C API has no setters for. `lines`: frames name files and lines where the guest has debug information. */
-wasmtime_error_t *bhx_config_set(wasm_config_t *config, bool lines, bool coredump);
+/*
+ * Settings the C API has no setters for. `lines`: frames name files and lines where the guest has debug information.
+ * `target`: a triple to compile for; NULL: this machine, with all its CPU can do.
+ */
+wasmtime_error_t *bhx_config_set(wasm_config_t *config, bool lines, bool coredump, const char *target);
 
 /* Errors. */
 
@@ -142,8 +145,20 @@ bhx_future_t bhx_resource_drop_async(wasmtime_context_t *context, const wasmtime
 
 /* Linking. */
 
-/* WASI 0.2 and wasi:http, asynchronous, with opening, streams, names and requests under our control. */
-wasmtime_error_t *bhx_linker_add_wasi(wasmtime_component_linker_t *linker);
+/* What can be linked: the packages of WASI 0.2, and the exit of wrapped modules. */
+enum {
+	BHX_WASI_IO,
+	BHX_WASI_CLOCKS,
+	BHX_WASI_RANDOM,
+	BHX_WASI_CLI,
+	BHX_WASI_FILESYSTEM,
+	BHX_WASI_SOCKETS,
+	BHX_WASI_HTTP,
+	BHX_WASI_EXIT
+};
+
+/* One package, asynchronous, with opening, streams, names and requests under our control. */
+wasmtime_error_t *bhx_linker_add_wasi(wasmtime_component_linker_t *linker, uint32_t package);
 
 typedef struct bhx_instance_pre bhx_instance_pre_t;
 

@@ -2,7 +2,7 @@
 
 use crate::error::bhx_text;
 use crate::wrap::*;
-use std::ffi::c_void;
+use std::ffi::{c_char, c_void};
 use std::hash::{Hash, Hasher};
 use wasmtime::{Engine, Error, WasmBacktraceDetails};
 use wasmtime_c_api::{wasm_config_t, wasm_engine_t};
@@ -48,7 +48,12 @@ pub extern "C" fn bhx_engine_compatibility(
 
 /// Switches on what the C API has no setter for.
 #[unsafe(no_mangle)]
-pub extern "C" fn bhx_config_set(config: &mut wasm_config_t, lines: bool, coredump: bool) -> CError {
+pub unsafe extern "C" fn bhx_config_set(
+    config: &mut wasm_config_t,
+    lines: bool,
+    coredump: bool,
+    target: *const c_char,
+) -> CError {
     guarded(|| {
         let config = config_mut(config);
         config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(64));
@@ -56,6 +61,9 @@ pub extern "C" fn bhx_config_set(config: &mut wasm_config_t, lines: bool, coredu
         config.wasm_backtrace_details(details);
         config.coredump_on_trap(coredump);
         config.wasm_component_model_async(false);
+        if !target.is_null() {
+            config.target(unsafe { crate::value::name(target) }?)?;
+        }
         Ok::<(), Error>(())
     })
 }

@@ -6,11 +6,8 @@ use wasmtime::component::{Instance, InstancePre};
 use wasmtime_c_api::{wasmtime_component_linker_t, wasmtime_component_t, wasmtime_error_t};
 
 #[unsafe(no_mangle)]
-pub extern "C" fn bhx_linker_add_wasi(l: &mut wasmtime_component_linker_t) -> CError {
-    guarded(|| {
-        crate::module::link_exit(linker_mut(l))?;
-        crate::wasi::link(linker_mut(l))
-    })
+pub extern "C" fn bhx_linker_add_wasi(l: &mut wasmtime_component_linker_t, package: u32) -> CError {
+    guarded(|| crate::wasi::link(linker_mut(l), package))
 }
 
 pub struct bhx_instance_pre(InstancePre<Data>);

@@ -71,6 +71,14 @@ typedef struct bh_cache bh_cache;
  */
 BH_API BH_MUST_USE bh_status bh_cache_open(bh_cache **out, const bh_cache_options *options, bh_error **err);
 
+/**
+ * Where a cache would be, without making anything.
+ * \param dir, decided_by  receive new strings, to be freed with bh_string_free()
+ * \return as bh_cache_open()
+ */
+BH_API BH_MUST_USE bh_status bh_cache_locate(char **dir, char **decided_by, const bh_cache_options *options,
+                                             bh_error **err);
+
 /** Close it. NULL is allowed. */
 BH_API void bh_cache_close(bh_cache *cache);
 

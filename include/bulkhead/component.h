@@ -28,6 +28,10 @@ typedef struct {
 	 * did not change.
 	 */
 	const uint8_t *sha256;
+	/**
+	 * For artifacts (artifact.h): the key they must be signed with, 32 bytes. NULL: they must be this user's alone.
+	 */
+	const uint8_t *trusted_key;
 } bh_component_options;
 
 #define BH_COMPONENT_OPTIONS_INIT BH_SIZED(bh_component_options)

@@ -38,6 +38,7 @@ typedef enum {
 	X(15, E_COMPILE, INPUT, "ComponentLoadFailed", "the component could not be compiled")                              \
 	X(16, E_LINK, INPUT, "ComponentLoadFailed", "an import is not provided, or has another type")                      \
 	X(17, E_STALE, INPUT, "ComponentLoadFailed", "the artifact was made by another engine")                            \
+	X(18, E_UNTRUSTED, INPUT, "ComponentLoadFailed", "the artifact is not to be trusted")                              \
 	X(20, E_CONFIG, CONFIG, "InvalidConfiguration", "the configuration is wrong")                                      \
 	X(21, E_MISSING_LIMITS, CONFIG, "MissingResourceLimits", "required limits are missing")                            \
 	X(22, E_POLICY, CONFIG, "InvalidConfiguration", "more is asked for than the host allows")                          \

@@ -5,7 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
-_Static_assert(sizeof(bh_record) == 496, "a part of the format: with another size goes another magic");
+_Static_assert(sizeof(bh_record) == 528, "a part of the format: with another size goes another magic");
 
 static const char magic[16] = "bulkhead-cwasm-1";
 
@@ -33,6 +33,7 @@ void bh_record_fill(bh_record *out, const bh_code *code, const bh_variant *varia
 	};
 	memcpy(out->magic, magic, sizeof magic);
 	memcpy(out->engine, bh_variant_identity(variant), BH_HASH);
+	memcpy(out->release, bh_engine_release(), BH_HASH);
 	memcpy(out->source, source, BH_HASH);
 	bh_hash_blake2(out->checksum, bytes, length);
 	snprintf(out->engine_text, sizeof out->engine_text, "%s", bh_variant_text(variant));

@@ -17,6 +17,7 @@ typedef struct {
 	char magic[16];
 	uint64_t code_length;
 	uint8_t engine[BH_HASH];   /* bh_variant_identity() */
+	uint8_t release[BH_HASH];  /* bh_engine_release() */
 	uint8_t source[BH_HASH];   /* SHA-256 of what was compiled */
 	uint8_t checksum[BH_HASH]; /* of the code */
 	uint64_t initial_memory, core_instances;

@@ -11,8 +11,7 @@
 /* When an artifact was used is written down this often, not at each use. */
 enum { USED_EVERY_S = 60 * 60 };
 
-bh_status bh_cache_new(bh_cache **out, const bh_cache_options *options, bh_cache_warn *warn, void *data,
-                       bh_error **err)
+bh_status bh_cache_new(bh_cache **out, const bh_cache_options *options, bh_cache_warn *warn, void *data, bh_error **err)
 {
 	bh_cache *cache = bh_calloc(1, sizeof *cache);
 	if (!cache)
@@ -80,20 +79,41 @@ bool bh_cache_on(bh_cache *cache)
 	return cache->folder >= 0;
 }
 
+/* Whether there is to be a cache, and a place for it. */
+static bh_status has_place(const bh_cache_settings *settings, bh_error **err)
+{
+	if (!settings->enabled)
+		return bh_fail(err, BH_E_INVALID, "the compile cache is switched off by %s",
+		               settings->decided_by ? settings->decided_by : "options");
+	if (settings->folder)
+		return BH_OK;
+	bh_error *e = bh_error_begin(err, BH_E_IO, "there is no place for a compile cache: HOME is not set");
+	bh_error_hint_set(e, "Name a folder with BULKHEAD_CACHE_DIR.");
+	return BH_E_IO;
+}
+
+bh_status bh_cache_locate(char **dir, char **decided_by, const bh_cache_options *options, bh_error **err)
+{
+	bh_cache_settings settings;
+	bh_status status = bh_cache_settings_decide(&settings, options, err);
+	if (!status)
+		status = has_place(&settings, err);
+	if (!status) {
+		*dir = BH_TAKE(settings.folder);
+		*decided_by = BH_TAKE(settings.decided_by);
+	}
+	bh_cache_settings_deinit(&settings);
+	return status;
+}
+
 bh_status bh_cache_open(bh_cache **out, const bh_cache_options *options, bh_error **err)
 {
 	bh_cache *cache = NULL;
 	bh_status status = bh_cache_new(&cache, options, NULL, NULL, err);
-	if (!status && !cache->settings.enabled) {
-		status = bh_fail(err, BH_E_INVALID, "the compile cache is switched off by %s",
-		                 cache->settings.decided_by ? cache->settings.decided_by : "options");
-	} else if (!status && !cache->settings.folder) {
-		bh_error *e = bh_error_begin(err, BH_E_IO, "there is no place for a compile cache: HOME is not set");
-		bh_error_hint_set(e, "Name a folder with BULKHEAD_CACHE_DIR.");
-		status = BH_E_IO;
-	} else if (!status) {
+	if (!status)
+		status = has_place(&cache->settings, err);
+	if (!status)
 		status = open_folder(cache, err);
-	}
 	if (status) {
 		bh_cache_close(cache);
 		return status;

@@ -40,8 +40,7 @@ struct bh_codes {
 	uint32_t file_count, next_file;
 };
 
-bh_status bh_codes_new(bh_codes **out, const bh_cache_options *options, bh_cache_warn *warn, void *data,
-                       bh_error **err)
+bh_status bh_codes_new(bh_codes **out, const bh_cache_options *options, bh_cache_warn *warn, void *data, bh_error **err)
 {
 	bh_codes *codes = bh_calloc(1, sizeof *codes);
 	BH_AUTO(bh_error_free) bh_error *why = NULL;
@@ -91,6 +90,8 @@ void bh_codes_free(bh_codes *codes)
 void bh_source_deinit(bh_source *source)
 {
 	bh_free(BH_TAKE(source->read));
+	if (source->is_artifact)
+		bh_close_auto(&source->artifact.fd);
 }
 
 static void identify(bh_source *source)
@@ -154,6 +155,14 @@ static bh_status read_source(bh_codes *codes, bh_source *source, bh_error **err)
 /* The digest, if it can be had without reading: given, or noted of a file that did not change. */
 static bh_status find_hash(bh_codes *codes, bh_source *source, bh_error **err)
 {
+	if (source->path && !source->is_artifact && bh_ahead_named(source->path)) {
+		bh_status status = bh_ahead_open(&source->artifact, source->path, source->trusted_key, codes->disk, err);
+		if (status)
+			return status;
+		/* Its own digest, so that it is not taken for what another engine made of the same source. */
+		memcpy(source->hash, source->artifact.record.checksum, BH_HASH);
+		source->is_artifact = source->hashed = true;
+	}
 	if (source->hashed || source->hash_given)
 		return BH_OK;
 	identify(source);
@@ -251,8 +260,11 @@ static bh_status compile(const request *r, bh_code **out, bh_error **err)
 
 static bh_status bring(const request *r, bh_code **out, bh_error **err)
 {
-	bh_status status =
-		bh_cache_find(r->codes->disk, out, r->variant, r->source->hash, r->options, err);
+	if (r->source->is_artifact) {
+		r->history->origin = BH_CODE_FROM_DISK;
+		return bh_ahead_map(out, &r->source->artifact, r->variant, r->source->path, r->options->unlinked, err);
+	}
+	bh_status status = bh_cache_find(r->codes->disk, out, r->variant, r->source->hash, r->options, err);
 	if (*out)
 		r->history->origin = BH_CODE_FROM_DISK;
 	return status || *out ? status : compile(r, out, err);
@@ -335,7 +347,8 @@ static bh_status get_once(const request *r, bh_code **out, bh_error **err)
 		return status;
 	pthread_mutex_lock(&codes->lock);
 	entry *e = find_entry(codes, r->variant, r->source->hash, r->options->unlinked);
-	if (e && e->ready && bh_code_describe(e->code)->wrapped && !r->options->wrap) {
+	bool module = e && e->ready && bh_code_describe(e->code)->wrapped && !r->options->wrap;
+	if (module && !r->source->is_artifact) {
 		pthread_mutex_unlock(&codes->lock);
 		return compile(r, out, err); /* which says how to wrap it */
 	}

@@ -7,7 +7,7 @@
 #ifndef BH_CACHE_CODES_H
 #define BH_CACHE_CODES_H
 
-#include "cache/cache.h"
+#include "cache/ahead.h"
 
 typedef struct bh_codes bh_codes;
 
@@ -20,7 +20,10 @@ typedef struct {
 	size_t max; /* a longer file is refused */
 	char *read; /* the file's content, once it was read */
 	bool identified;
-	bh_identity identity; /* of the file */
+	bh_identity identity;       /* of the file */
+	const uint8_t *trusted_key; /* for artifacts; NULL: they must be ours */
+	bool is_artifact;
+	bh_ahead artifact;
 	bool hashed;
 	bool hash_given; /* by the caller, and believed until something is written */
 	uint8_t hash[BH_HASH];

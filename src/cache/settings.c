@@ -47,8 +47,8 @@ typedef struct {
 
 static bh_status wrong(const reading *r, const bh_toml_node *node, const char *allowed, const char *fix)
 {
-	bh_error *e = bh_error_begin(r->err, BH_E_CONFIG, "%s:%u: cache.%s: %s", r->path, node->span.line, node->key,
-	                             allowed);
+	bh_error *e =
+		bh_error_begin(r->err, BH_E_CONFIG, "%s:%u: cache.%s: %s", r->path, node->span.line, node->key, allowed);
 	bh_location where = {.file = r->path, .line = node->span.line, .column = node->span.column, .key = node->key};
 	bh_error_location_set(e, &where);
 	bh_error_hint_set(e, "%s", fix);
@@ -84,7 +84,8 @@ static bh_status read_bytes(reading *r, const bh_toml_node *node)
 	uint64_t bytes = 0;
 	if (node->type == BH_TOML_INTEGER && node->as.integer > 0)
 		bytes = (uint64_t)node->as.integer;
-	else if (node->type != BH_TOML_STRING || bh_limit_parse(&bytes, BH_LIMIT_IO_BYTES, node->as.text.data, NULL) || !bytes)
+	else if (node->type != BH_TOML_STRING || bh_limit_parse(&bytes, BH_LIMIT_IO_BYTES, node->as.text.data, NULL) ||
+	         !bytes)
 		return wrong(r, node, "expected a size", "max_bytes = \"2GiB\"");
 	r->settings->max_bytes = bytes;
 	return BH_OK;

@@ -46,7 +46,9 @@ static int load_and_run(const settings *s, const operands *words)
 	int code = terms_settle(&t, words->items[0], TERMS_RUN, s);
 	if (!code)
 		code = guest_load(
-			&g, &t, &(guest_options){.wrap_modules = true, .debug_info = s->debug_info, .quiet = s->quiet || s->json});
+			&g, &t,
+			&(guest_options){
+				.wrap_modules = true, .debug_info = s->debug_info, .trust = s->trust, .quiet = s->quiet || s->json});
 	if (!code)
 		code = run_guest(&g, s, words);
 	guest_deinit(&g);

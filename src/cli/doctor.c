@@ -38,6 +38,9 @@ static bh_status try_engine(bh_allocation allocation, bh_error **err)
 	static const char smallest[] = "(component)";
 	bh_host_options options = BH_HOST_OPTIONS_INIT;
 	options.allocation = allocation;
+	bh_cache_options cache = BH_CACHE_OPTIONS_INIT;
+	cache.mode = BH_CACHE_OFF; /* an examination leaves nothing behind */
+	options.cache = &cache;
 	bh_component_options component_options = BH_COMPONENT_OPTIONS_INIT;
 	component_options.limits.memory = BH_MIB(1);
 	bh_host *host = NULL;
@@ -222,14 +225,9 @@ static void existing_part(char *path)
 	}
 }
 
-/* A folder of ours under a base folder of the XDG rules: usable if it, or what it would be made in, can be written. */
-static finding examine_folder(const char *variable, const char *fallback)
+/* A folder is usable if it, or what it would be made in, can be written. */
+static finding examine_folder(const char *folder, const char *variable)
 {
-	const char *base = getenv(variable), *home = getenv("HOME");
-	if ((!base || base[0] != '/') && (!home || home[0] != '/'))
-		return (finding){FINDING_WARNING, x_copy("none"), x_format("Set HOME or %s.", variable)};
-	X_AUTO char *folder =
-		base && base[0] == '/' ? x_format("%s/bulkhead", base) : x_format("%s/%s/bulkhead", home, fallback);
 	X_AUTO char *existing = x_copy(folder);
 	existing_part(existing);
 	if (access(existing, W_OK | X_OK) == 0)
@@ -240,12 +238,29 @@ static finding examine_folder(const char *variable, const char *fallback)
 
 static finding examine_cache_folder(void)
 {
-	return examine_folder("XDG_CACHE_HOME", ".cache");
+	char *folder = NULL, *decided_by = NULL;
+	bh_error *err = NULL;
+	if (bh_cache_locate(&folder, &decided_by, NULL, &err)) {
+		finding none = {FINDING_WARNING, x_copy(err ? bh_error_message(err) : "none"),
+		                x_copy("Every start compiles anew.")};
+		bh_error_free(err);
+		return none;
+	}
+	finding found =
+		examine_folder(folder, decided_by && !strncmp(decided_by, "BULKHEAD", 8) ? decided_by : "BULKHEAD_CACHE_DIR");
+	bh_string_free(folder);
+	bh_string_free(decided_by);
+	return found;
 }
 
 static finding examine_config_folder(void)
 {
-	return examine_folder("XDG_CONFIG_HOME", ".config");
+	const char *base = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+	if ((!base || base[0] != '/') && (!home || home[0] != '/'))
+		return (finding){FINDING_WARNING, x_copy("none"), x_copy("Set HOME or XDG_CONFIG_HOME.")};
+	X_AUTO char *folder =
+		base && base[0] == '/' ? x_format("%s/bulkhead", base) : x_format("%s/.config/bulkhead", home);
+	return examine_folder(folder, "XDG_CONFIG_HOME");
 }
 
 static const examination rows[] = {

@@ -8,7 +8,7 @@ static const exit_code_row rows[] = {
 	{EXIT_NO_FILE, "no such file, or it cannot be read"},
 	{EXIT_BUSY, "busy"},
 	{EXIT_INTERNAL, "the machine or Bulkhead itself failed; our own output could not be written"},
-	{EXIT_DENIED, "the guest asked for something it was not granted"},
+	{EXIT_DENIED, "denied: an artifact that is not to be trusted; something that was not granted"},
 	{EXIT_CONFIG, "configuration: a manifest is wrong, or a required limit is missing"},
 	{EXIT_TIMEOUT, "stopped by the time limit"},
 	{EXIT_INTERRUPTED, "interrupted (SIGINT); 143 for SIGTERM"},
@@ -46,6 +46,7 @@ int exit_code_of(bh_status status)
 	case BH_E_BUSY:
 		return EXIT_BUSY;
 	case BH_E_DENIED:
+	case BH_E_UNTRUSTED:
 		return EXIT_DENIED;
 	case BH_E_CONFIG:
 	case BH_E_MISSING_LIMITS:

@@ -5,6 +5,7 @@
 
 #include "exit_code.h"
 #include "interrupt.h"
+#include "key_file.h"
 #include "output.h"
 #include "progress.h"
 
@@ -23,7 +24,7 @@ static void pass_on(void *data, bh_log_level level, const char *message)
 		say_remark(g->terms->file, "%s: %s", level <= BH_LOG_WARNING ? "warning" : "remark", message);
 }
 
-static bh_status load(guest *g, const guest_options *options, bh_error **err)
+static bh_status load(guest *g, const guest_options *options, const uint8_t *trusted_key, bh_error **err)
 {
 	bh_host_options host = BH_HOST_OPTIONS_INIT;
 	host.profile = options->debug_info ? BH_PROFILE_DEVELOPMENT : BH_PROFILE_PRODUCTION;
@@ -35,6 +36,7 @@ static bh_status load(guest *g, const guest_options *options, bh_error **err)
 	component.permissions = g->terms->permissions;
 	component.wrap_modules = options->wrap_modules;
 	component.unlinked = options->unlinked;
+	component.trusted_key = trusted_key;
 	bh_status status = bh_host_new(&g->host, &host, err);
 	return status ? status : bh_component_load_file(&g->component, g->host, g->terms->file, &component, err);
 }
@@ -42,16 +44,23 @@ static bh_status load(guest *g, const guest_options *options, bh_error **err)
 int guest_load(guest *out, const terms *t, const guest_options *options)
 {
 	*out = (guest){.terms = t};
+	uint8_t key[BH_PUBLIC_KEY];
+	int code = options->trust ? key_read(key, KEY_PUBLIC, options->trust) : 0;
+	if (code)
+		return code;
 	interrupt_catch();
 	uint64_t begin = now_ns();
 	if (!options->quiet)
 		progress_begin(t->file);
 	bh_error *err = NULL;
-	bh_status status = load(out, options, &err);
+	bh_status status = load(out, options, options->trust ? key : NULL, &err);
 	progress_end();
 	out->load_ns = now_ns() - begin;
-	if (!status)
+	if (!status) {
+		out->needs = (bh_component_needs){.struct_size = sizeof out->needs};
+		bh_component_describe(out->component, &out->needs);
 		return 0;
+	}
 	return report_error(&(report){.file = t->file, .terms = t}, status, err, -1);
 }
 
@@ -93,6 +102,7 @@ report guest_report(const guest *g, const settings *s, const bh_usage *usage)
 	                .usage = usage,
 	                .show_usage = s->usage,
 	                .load_ns = g->load_ns,
+	                .needs = &g->needs,
 	                .imports_files = imports_files(g->component)};
 }
 

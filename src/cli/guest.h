@@ -11,13 +11,15 @@ typedef struct {
 	bh_component *component;
 	bh_cancel *cancel;
 	uint64_t load_ns;
+	bh_component_needs needs;
 } guest;
 
 typedef struct {
 	bool wrap_modules; /* take core modules built for WASI 0.1 too */
 	bool unlinked;     /* only to look at: its imports need not be there */
 	bool debug_info;
-	bool quiet; /* show no progress, drop the library's remarks */
+	bool quiet;        /* show no progress, drop the library's remarks */
+	const char *trust; /* a public key file; NULL: artifacts must be this user's own */
 } guest_options;
 
 /* Make a host and load the component. Returns 0, or an exit code after a message; *out is to be deinitialised either

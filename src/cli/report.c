@@ -127,9 +127,11 @@ void report_usage(const report *about)
 	X_AUTO char *fuel = metered ? x_format("fuel %" PRIu64, usage->fuel) : x_copy("fuel not metered");
 	X_AUTO char *refused =
 		usage->refused_growths ? x_format(", %" PRIu64 " growths refused", usage->refused_growths) : x_copy("");
-	say_more("usage: wall %s, cpu %s, %s, peak memory %s of %s%s, compiled in %s", text_nanoseconds(usage->wall_ns),
+	bool cached = about->needs && about->needs->origin != BH_CODE_COMPILED;
+	say_more("usage: wall %s, cpu %s, %s, peak memory %s of %s%s, %s in %s%s", text_nanoseconds(usage->wall_ns),
 	         text_nanoseconds(usage->cpu_ns), fuel, text_bytes(usage->peak_memory),
-	         text_bytes(about->terms->limits.memory), refused, text_nanoseconds(about->load_ns));
+	         text_bytes(about->terms->limits.memory), refused, cached ? "loaded" : "compiled",
+	         text_nanoseconds(about->load_ns), cached ? " (cached)" : "");
 }
 
 int report_exit(const report *about, int status)

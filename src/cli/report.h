@@ -22,7 +22,8 @@ typedef struct {
 	const bh_usage *usage; /* of the call; NULL: nothing ran */
 	bool show_usage;       /* --usage */
 	uint64_t load_ns;
-	bool imports_files; /* it imports wasi:filesystem */
+	const bh_component_needs *needs; /* how it was loaded; NULL: it was not */
+	bool imports_files;              /* it imports wasi:filesystem */
 } report;
 
 /* Report a failure and free the error, which may be NULL. Returns `code`, or the exit code of the status if that is

@@ -80,6 +80,13 @@ static json_t *usage_json(const report *about)
 	put_number(object, "output_bytes", usage->output_bytes);
 	put_number(object, "io_bytes", usage->io_bytes);
 	put_number(object, "load_ns", about->load_ns);
+	if (about->needs) {
+		static const char *const origins[] = {"compiled", "disk", "memory"};
+		put_text(object, "code", origins[about->needs->origin]);
+		put_number(object, "find_ns", about->needs->find_ns);
+		put_number(object, "compile_ns", about->needs->compile_ns);
+		put_number(object, "keep_ns", about->needs->keep_ns);
+	}
 	return object;
 }
 

@@ -18,6 +18,7 @@ typedef struct {
 	bool usage;
 	bool verbose;
 	bool debug_info;
+	const char *trust; /* --trust: the key that artifacts must be signed with */
 } settings;
 
 #define SETTINGS_INIT                                                                                                  \

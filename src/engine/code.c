@@ -23,6 +23,24 @@ typedef struct {
 	bool no_memory;
 } item_walk;
 
+static void note_import(bh_code *code, const char *interface)
+{
+	static const char *const packages[] = {
+		[BHX_WASI_IO] = "wasi:io/",
+		[BHX_WASI_CLOCKS] = "wasi:clocks/",
+		[BHX_WASI_RANDOM] = "wasi:random/",
+		[BHX_WASI_CLI] = "wasi:cli/",
+		[BHX_WASI_FILESYSTEM] = "wasi:filesystem/",
+		[BHX_WASI_SOCKETS] = "wasi:sockets/",
+		[BHX_WASI_HTTP] = "wasi:http/",
+		[BHX_WASI_EXIT] = "bulkhead:wasi/",
+	};
+	for (size_t i = 0; i < BH_COUNT(packages); i++)
+		if (!strncmp(interface, packages[i], strlen(packages[i])))
+			code->wasi |= 1U << i;
+	code->info.wasi = code->wasi;
+}
+
 static bool note_item(void *data, bhx_item_t *given)
 {
 	item_walk *walk = data;
@@ -45,9 +63,9 @@ static bool note_item(void *data, bhx_item_t *given)
 		return false;
 	}
 	const char *interface = item->interface ? item->interface : "";
-	if (given->import)
-		code->info.wasi |= !strncmp(interface, "wasi:", 5) || !strncmp(interface, "bulkhead:wasi/", 14);
-	else {
+	if (given->import) {
+		note_import(code, interface);
+	} else {
 		code->export_count++;
 		code->info.command |= !strncmp(interface, wasi_run, sizeof wasi_run - 1);
 	}
@@ -67,36 +85,44 @@ static bh_status list_items(bh_code *code, bh_error **err)
 	return BH_OK;
 }
 
-static bh_status wasi_linker(bh_variant *variant, wasmtime_component_linker_t **out, bh_error **err)
+/* Bring the variant's linker to hold what the code imports. With its lock held. */
+static wasmtime_error_t *add_packages(bh_variant *variant, uint32_t wanted)
 {
-	bh_status status = BH_OK;
-	pthread_mutex_lock(&variant->lock);
-	if (!variant->wasi) {
-		wasmtime_component_linker_t *linker = wasmtime_component_linker_new(variant->engine);
-		wasmtime_error_t *failed = bhx_linker_add_wasi(linker);
-		if (failed) {
-			wasmtime_component_linker_delete(linker);
-			status = bh_engine_fail(err, BH_E_ENGINE, failed, "WASI could not be linked");
-		} else {
-			variant->wasi = linker;
-		}
+	if (!variant->wasi)
+		variant->wasi = wasmtime_component_linker_new(variant->engine);
+	for (uint32_t i = 0; wanted >> i; i++) {
+		if (!(wanted >> i & 1) || variant->wasi_linked >> i & 1)
+			continue;
+		wasmtime_error_t *failed = bhx_linker_add_wasi(variant->wasi, i);
+		if (failed)
+			return failed;
+		variant->wasi_linked |= 1U << i;
 	}
-	*out = variant->wasi;
+	return NULL;
+}
+
+static wasmtime_error_t *link_wasi(bh_code *code, bool *ours)
+{
+	bh_variant *variant = code->variant;
+	pthread_mutex_lock(&variant->lock);
+	wasmtime_error_t *failed = add_packages(variant, code->wasi);
+	*ours = failed;
+	if (!failed)
+		failed = bhx_linker_instantiate_pre(variant->wasi, code->component, &code->pre);
 	pthread_mutex_unlock(&variant->lock);
-	return status;
+	return failed;
 }
 
 static bh_status link_code(bh_code *code, bh_error **err)
 {
-	wasmtime_component_linker_t *linker = code->variant->plain;
-	if (code->info.wasi) {
-		bh_status status = wasi_linker(code->variant, &linker, err);
-		if (status)
-			return status;
-	}
-	wasmtime_error_t *failed = bhx_linker_instantiate_pre(linker, code->component, &code->pre);
+	bool ours = false;
+	wasmtime_error_t *failed = code->wasi
+	                               ? link_wasi(code, &ours)
+	                               : bhx_linker_instantiate_pre(code->variant->plain, code->component, &code->pre);
 	if (!failed)
 		return BH_OK;
+	if (ours)
+		return bh_engine_fail(err, BH_E_ENGINE, failed, "WASI could not be linked");
 	/* The outer text names the import, the inner one says what is wrong with it. */
 	BH_AUTO(bh_free) char *import = bh_engine_outer_text(failed);
 	BH_AUTO(bh_free) char *reason = bh_engine_text(failed);
@@ -108,10 +134,9 @@ static bh_status link_code(bh_code *code, bh_error **err)
 bool bh_code_fits(const bh_code_info *info, const bh_variant *variant)
 {
 	uint64_t slots = variant->spec.slots;
-	return !variant->spec.pooled ||
-	       (info->memories <= BH_SLOT_MEMORIES && info->tables <= BH_SLOT_TABLES &&
-	        info->core_instances <= BH_SLOT_CORE_INSTANCES && info->memories <= slots && info->tables <= slots * 4 &&
-	        info->core_instances <= slots * 4);
+	return !variant->spec.pooled || (info->memories <= BH_SLOT_MEMORIES && info->tables <= BH_SLOT_TABLES &&
+	                                 info->core_instances <= BH_SLOT_CORE_INSTANCES && info->memories <= slots &&
+	                                 info->tables <= slots * 4 && info->core_instances <= slots * 4);
 }
 
 static void look_for_pool(void *data, const uint8_t *text, size_t length)

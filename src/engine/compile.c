@@ -187,4 +187,3 @@ bh_status bh_code_compile(bh_code **out, bh_variant *variant, const void *bytes,
 	pthread_join(thread, NULL);
 	return c.status;
 }
-

@@ -26,7 +26,8 @@ struct bh_variant {
 	wasm_engine_t *engine;
 	wasmtime_component_linker_t *plain; /* links components that import nothing of WASI */
 	wasmtime_component_linker_t *wasi;  /* made when the first component needs it */
-	pthread_mutex_t lock;               /* over the making of `wasi` */
+	uint32_t wasi_linked;               /* packages in it, a bit each */
+	pthread_mutex_t lock;               /* over `wasi`, which grows */
 	bh_variant_spec spec;
 	uint8_t identity[BH_HASH];
 	char text[80];
@@ -38,6 +39,7 @@ struct bh_code {
 	wasmtime_component_t *component;
 	bhx_instance_pre_t *pre;
 	bh_code_info info;
+	uint32_t wasi;       /* packages it imports from, a bit each */
 	bh_code_item *items; /* exports, then imports */
 	size_t item_count;
 	size_t item_capacity;

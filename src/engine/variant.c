@@ -95,16 +95,34 @@ static void add_bytes(void *data, const uint8_t *bytes, size_t length)
 	bh_text_add_n(data, (const char *)bytes, length);
 }
 
+static uint8_t release[BH_HASH];
+
+static void hash_release(void)
+{
+	char text[160];
+	bhx_text_t build;
+	bhx_engine_build(&build);
+	int length =
+		snprintf(text, sizeof text, "wasmtime %s, build %.*s", WASMTIME_VERSION, (int)build.length, build.data);
+	bh_hash_blake2(release, text, (size_t)length);
+}
+
+const uint8_t *bh_engine_release(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_once(&once, hash_release);
+	return release;
+}
+
 static bool identify(bh_variant *variant)
 {
 	BH_AUTO(bh_text) bh_text all = {0};
-	bhx_text_t build;
-	bhx_engine_build(&build);
-	bh_text_add(&all, "wasmtime %s, build %.*s, ", WASMTIME_VERSION, (int)build.length, build.data);
+	bh_text_add_n(&all, (const char *)bh_engine_release(), BH_HASH);
 	bhx_engine_compatibility(variant->engine, add_bytes, &all);
 	bh_hash_blake2(variant->identity, all.data, all.length);
-	snprintf(variant->text, sizeof variant->text, "%s %s%s%s", WASMTIME_VERSION, BH_MACHINE,
-	         variant->spec.metered ? " metered" : "", variant->spec.development ? " development" : "");
+	snprintf(variant->text, sizeof variant->text, "%s %s%s%s%s", WASMTIME_VERSION, BH_MACHINE,
+	         variant->spec.baseline ? " baseline" : "", variant->spec.metered ? " metered" : "",
+	         variant->spec.development ? " development" : "");
 	return !all.failed;
 }
 
@@ -114,7 +132,9 @@ bh_status bh_variant_new(bh_variant **out, const bh_variant_spec *spec, bh_error
 	if (!variant)
 		return bh_fail_memory(err);
 	wasm_config_t *config = configure(spec);
-	wasmtime_error_t *failed = bhx_config_set(config, spec->development, false);
+	/* Named, the target is taken without the features of the CPU at hand. */
+	wasmtime_error_t *failed =
+		bhx_config_set(config, spec->development, false, spec->baseline ? BH_MACHINE "-unknown-linux-gnu" : NULL);
 	if (failed)
 		wasm_config_delete(config);
 	else

@@ -2,8 +2,8 @@
 #ifndef BH_ENGINE_VARIANT_H
 #define BH_ENGINE_VARIANT_H
 
-#include "bulkhead/error.h"
 #include "base/hash.h"
+#include "bulkhead/error.h"
 #include "bulkhead/host.h"
 
 typedef struct bh_variant bh_variant;
@@ -15,6 +15,7 @@ typedef struct {
 	bool metered;     /* compiled with fuel */
 	bool pooled;      /* memory from slots reserved up front */
 	bool development; /* debug information */
+	bool baseline;    /* to compile for any CPU of this architecture */
 	uint64_t stack;   /* bytes of wasm stack */
 	uint32_t slots;   /* instances at once, where pooled */
 } bh_variant_spec;
@@ -30,6 +31,9 @@ const bh_variant_spec *bh_variant_describe(const bh_variant *variant);
  * this build of the archive. Where two variants have the same, they load each other's code.
  */
 const uint8_t *bh_variant_identity(const bh_variant *variant);
+
+/* Which engine this is, to the build: a digest, the same for all variants. */
+const uint8_t *bh_engine_release(void);
 
 /* The same for people: "48.0.8 x86_64 metered". */
 const char *bh_variant_text(const bh_variant *variant);

@@ -142,6 +142,7 @@ static bh_status load(bh_component **out, bh_host *host, bh_source *source, cons
 	if (status)
 		return status;
 	source->name = component->name;
+	source->trusted_key = options->trusted_key;
 	source->hash_given = options->sha256;
 	if (options->sha256)
 		memcpy(source->hash, options->sha256, BH_HASH);
@@ -194,8 +195,8 @@ bh_status bh_component_wrap(bh_component **out, bh_host *host, bh_component *han
 	if (!host || !handle)
 		return bh_fail(err, BH_E_INVALID, "bh_component_wrap: no host or no handle");
 	if (handle->host != host) {
-		bh_error *e = bh_error_begin(err, BH_E_WRONG_HOST, "%s was loaded by another host: this one cannot run its code",
-		                             handle->name);
+		bh_error *e = bh_error_begin(err, BH_E_WRONG_HOST,
+		                             "%s was loaded by another host: this one cannot run its code", handle->name);
 		bh_error_hint_set(e, "Load it into this host; the compile cache spares it the compiling.");
 		return BH_E_WRONG_HOST;
 	}

@@ -2,8 +2,8 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/thread.h"
 #include "engine/waker.h"
@@ -38,9 +38,11 @@ static void park(bh_ticker *ticker)
 static void *run(void *data)
 {
 	bh_ticker *ticker = data;
-	const struct timespec pause = {.tv_nsec = TICK_NS};
 	for (int idle = 0; !atomic_load(&ticker->stop);) {
-		clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+		/* Not a sleep: the end of the host need not wait for the tick. */
+		bh_waker_clear(ticker->waker);
+		if (!atomic_load(&ticker->stop))
+			bh_waker_wait(ticker->waker, bh_now() + TICK_NS);
 		ticker->tick(ticker->data);
 		idle = atomic_exchange(&ticker->touched, false) ? 0 : idle + 1;
 		if (idle < IDLE_TICKS)

@@ -3,6 +3,7 @@
 # While compiling takes long: what a person at a terminal sees, and how to get out of it.
 # shellcheck source=tests/support/cli.sh
 . "$TESTS/support/cli.sh"
+export BULKHEAD_CACHE=0
 command -v script >/dev/null || exit 77
 
 # Five thousand functions, compiled on one processor, take seconds.
