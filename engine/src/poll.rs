@@ -5,8 +5,10 @@ use std::ffi::c_void;
 use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::Notify;
 use wasmtime::Error;
 
 /// A future as C holds it: the two words of a boxed trait object. NULL data: none.
@@ -67,23 +69,52 @@ unsafe fn wake(data: *const ()) {
     }
 }
 
-/// The threads behind WASI: one that drives timers and sockets, and those that blocking file operations need.
-pub struct bhx_runtime(Runtime);
+/// The threads behind WASI: one that drives timers and sockets, from the first time that a guest waits; and those
+/// that blocking file operations need.
+pub struct bhx_runtime {
+    runtime: Arc<Runtime>,
+    driver: Mutex<Option<Driver>>,
+}
+
+struct Driver {
+    stop: Arc<Notify>,
+}
 
 #[unsafe(no_mangle)]
 pub extern "C" fn bhx_runtime_new(blocking: usize, out: &mut *mut bhx_runtime) -> CError {
     guarded(|| {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(1)
+        let runtime = Builder::new_current_thread()
             .max_blocking_threads(blocking.max(1))
             .thread_name("bulkhead-io")
             .on_thread_start(block_signals)
             .enable_all()
             .build()
             .map_err(Error::from)?;
-        *out = Box::into_raw(Box::new(bhx_runtime(runtime)));
+        let runtime = bhx_runtime { runtime: Arc::new(runtime), driver: Mutex::new(None) };
+        *out = Box::into_raw(Box::new(runtime));
         Ok(())
     })
+}
+
+impl bhx_runtime {
+    /// A program that never waits, and most do not, spares itself the thread.
+    fn drive(&self) -> Result<(), Error> {
+        let mut driver = self.driver.lock().unwrap_or_else(PoisonError::into_inner);
+        if driver.is_some() {
+            return Ok(());
+        }
+        let stop = Arc::new(Notify::new());
+        let (runtime, stopped) = (self.runtime.clone(), stop.clone());
+        std::thread::Builder::new().name("bulkhead-io".into()).spawn(move || {
+            block_signals();
+            runtime.block_on(stopped.notified());
+            if let Some(runtime) = Arc::into_inner(runtime) {
+                runtime.shutdown_background();
+            }
+        })?;
+        *driver = Some(Driver { stop });
+        Ok(())
+    }
 }
 
 /// Threads of ours take none of the program's signals.
@@ -101,12 +132,18 @@ fn block_signals() {
 /// Gives the threads up without waiting for blocking operations that are still under way.
 #[unsafe(no_mangle)]
 pub extern "C" fn bhx_runtime_free(runtime: Option<Box<bhx_runtime>>) {
-    if let Some(runtime) = runtime {
-        let _ = guard(|| {
-            runtime.0.shutdown_background();
-            Ok(())
-        });
-    }
+    let Some(runtime) = runtime else { return };
+    let _ = guard(|| {
+        let bhx_runtime { runtime, driver } = *runtime;
+        if let Some(driver) = driver.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            driver.stop.notify_one();
+        }
+        // Otherwise the thread lets go of it.
+        if let Some(runtime) = Arc::into_inner(runtime) {
+            runtime.shutdown_background();
+        }
+        Ok(())
+    });
 }
 
 pub const PENDING: i32 = 0;
@@ -123,9 +160,15 @@ pub unsafe extern "C" fn bhx_future_poll(
     // Borrowed: cloned, and so retained, only by who keeps it.
     let waker = ManuallyDrop::new(unsafe { Waker::from_raw(RawWaker::new(waker.cast(), &VTABLE)) });
     let polled = guard(|| {
-        let _context = runtime.map(|runtime| runtime.0.enter());
+        let _context = runtime.map(|runtime| runtime.runtime.enter());
         Ok(inner.poll(&mut Context::from_waker(&waker)))
     });
+    // What it waits for is only seen by a thread that looks.
+    if let (Ok(Poll::Pending), Some(runtime)) = (&polled, runtime)
+        && guard(|| runtime.drive()).is_err()
+    {
+        return PANICKED;
+    }
     match polled {
         Ok(Poll::Pending) => PENDING,
         Ok(Poll::Ready(())) => READY,
@@ -140,7 +183,7 @@ pub unsafe extern "C" fn bhx_future_delete(future: bhx_future, runtime: Option<&
         return;
     }
     let _ = guard(|| {
-        let _context = runtime.map(|runtime| runtime.0.enter());
+        let _context = runtime.map(|runtime| runtime.runtime.enter());
         drop(unsafe { Box::from_raw(std::mem::transmute::<bhx_future, *mut Inner<'_>>(future)) });
         Ok(())
     });

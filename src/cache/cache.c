@@ -299,6 +299,14 @@ static bh_status map(const place *p, bh_code **out, const bh_code_options *optio
 	return status;
 }
 
+/* Once a second at most: a process that ends without a word loses no more than that. */
+static void flush_now_and_then(bh_cache *cache)
+{
+	int64_t now = time(NULL);
+	if (atomic_exchange_explicit(&cache->flushed_s, now, memory_order_relaxed) != now)
+		bh_counters_flush(&cache->counters, cache->folder, NULL);
+}
+
 bh_status bh_cache_find(bh_cache *cache, bh_code **out, bh_variant *variant, const uint8_t source[BH_HASH],
                         const bh_code_options *options, bh_error **err)
 {
@@ -308,6 +316,7 @@ bh_status bh_cache_find(bh_cache *cache, bh_code **out, bh_variant *variant, con
 	__attribute__((cleanup(place_close))) place p;
 	bh_status status = find_place(&p, cache, variant, source, false) ? map(&p, out, options, err) : BH_OK;
 	bh_counters_add(&cache->counters, *out ? BH_COUNTER_hits : BH_COUNTER_misses, 1);
+	flush_now_and_then(cache);
 	return status;
 }
 

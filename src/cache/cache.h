@@ -21,9 +21,10 @@ typedef void bh_cache_warn(void *data, const char *message);
 struct bh_cache {
 	bh_cache_settings settings;
 	bh_counters counters;
-	pthread_mutex_t lock; /* over opening */
-	bool opened;          /* or tried to */
-	int folder;           /* FOLDER/v1; -1: there is none */
+	pthread_mutex_t lock;      /* over opening */
+	bool opened;               /* or tried to */
+	int folder;                /* FOLDER/v1; -1: there is none */
+	_Atomic int64_t flushed_s; /* when the counters were last written */
 	_Atomic bool warned;
 	bh_cache_warn *warn;
 	void *warn_data;

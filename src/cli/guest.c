@@ -64,11 +64,25 @@ int guest_load(guest *out, const terms *t, const guest_options *options)
 	return report_error(&(report){.file = t->file, .terms = t}, status, err, -1);
 }
 
+/*
+ * The process is about to end, and takes engine, threads and memory with it: giving them back one by one takes a
+ * tenth of a short run's time. Only where leaks are looked for is it done.
+ */
+static void give_back(const guest *g)
+{
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+	bh_component_unref(g->component);
+	bh_host_free(g->host);
+#endif
+#endif
+	(void)g;
+}
+
 void guest_deinit(guest *g)
 {
 	interrupt_cancels(NULL);
-	bh_component_unref(g->component);
-	bh_host_free(g->host);
+	give_back(g);
 	bh_cancel_free(g->cancel);
 	*g = (guest){0};
 }
