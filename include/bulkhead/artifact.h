@@ -43,6 +43,26 @@ typedef struct {
 BH_API BH_MUST_USE bh_status bh_artifact_compile(const char *out, const char *in, const bh_compile_options *options,
                                                  bh_error **err);
 
+/** What an artifact says of itself; whether that is true, only loading it tells. */
+typedef struct {
+	size_t struct_size;
+	bool metered;
+	bool current; /**< this build of the library made it */
+	bool is_signed;
+	uint8_t key[BH_PUBLIC_KEY]; /**< by whom */
+	uint8_t source[32];         /**< SHA-256 of what was compiled */
+	uint64_t code_bytes;
+	uint64_t compile_ns;
+	int64_t created_s; /**< seconds since 1970 */
+	char engine[80];   /**< "48.0.8 x86_64 metered" */
+	char name[120];    /**< what the source was called */
+} bh_artifact_info;
+
+#define BH_ARTIFACT_INFO_INIT BH_SIZED(bh_artifact_info)
+
+/** Read that. \return BH_OK; BH_E_NOT_FOUND; BH_E_IO; BH_E_PARSE (no artifact, or damaged) */
+BH_API BH_MUST_USE bh_status bh_artifact_describe(bh_artifact_info *out, const char *path, bh_error **err);
+
 BH_END
 
 #endif

@@ -111,6 +111,23 @@ BH_API BH_MUST_USE bh_status bh_cache_verify(bh_cache *cache, bh_cache_visit *vi
 BH_API BH_MUST_USE bh_status bh_cache_prune(bh_cache *cache, uint64_t max_bytes, uint64_t max_age_s, uint64_t *removed,
                                             bh_error **err);
 
+/**
+ * Write all that this build can load into one file, signed, for another machine's bh_cache_import(). A file of that name
+ * is replaced when the new one is whole.
+ * \param secret_key  to sign with (bh_keys_generate())
+ * \param count       receives how many entries it holds; may be NULL
+ * \return BH_OK; BH_E_INVALID (no key); BH_E_IO; BH_E_NO_MEMORY
+ */
+BH_API BH_MUST_USE bh_status bh_cache_export(bh_cache *cache, const char *path, const uint8_t *secret_key,
+                                             uint64_t *count, bh_error **err);
+
+/**
+ * Take the entries of such a file, once its signature was found to be by `trusted_key`. What they hold is run as it is.
+ * \return BH_OK; BH_E_UNTRUSTED; BH_E_PARSE (no bundle, or damaged); BH_E_NOT_FOUND; BH_E_IO; BH_E_NO_MEMORY
+ */
+BH_API BH_MUST_USE bh_status bh_cache_import(bh_cache *cache, const char *path, const uint8_t *trusted_key,
+                                             uint64_t *count, bh_error **err);
+
 /** Remove everything, counters included. Programs that run keep what they have mapped. */
 BH_API BH_MUST_USE bh_status bh_cache_clear(bh_cache *cache, uint64_t *removed, bh_error **err);
 

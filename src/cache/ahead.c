@@ -119,11 +119,43 @@ bh_status bh_ahead_open(bh_ahead *out, const char *path, const uint8_t *key, bh_
 	return status;
 }
 
+bh_status bh_artifact_describe(bh_artifact_info *out, const char *path, bh_error **err)
+{
+	bh_ahead ahead;
+	struct stat info;
+	bh_status status = open_file(&ahead, &info, path, err);
+	if (!status && !bh_record_read(&ahead.record, ahead.fd, &info))
+		status = damaged(path, err);
+	bh_close_auto(&ahead.fd);
+	if (status)
+		return status;
+	const bh_record *record = &ahead.record;
+	bh_artifact_info said = {
+		.struct_size = out->struct_size,
+		.metered = strstr(record->engine_text, " metered"),
+		.current = !memcmp(record->release, bh_engine_release(), BH_HASH),
+		.is_signed = is_signed(record),
+		.code_bytes = record->code_length,
+		.compile_ns = record->compile_ns,
+		.created_s = record->created_s,
+	};
+	memcpy(said.key, record->key, sizeof said.key);
+	memcpy(said.source, record->source, sizeof said.source);
+	memcpy(said.engine, record->engine_text, sizeof said.engine);
+	memcpy(said.name, record->name, sizeof said.name);
+	memcpy(out, &said, out->struct_size && out->struct_size < sizeof said ? out->struct_size : sizeof said);
+	return BH_OK;
+}
+
 static bh_status stale(const bh_record *record, const bh_variant *variant, const char *path, bh_error **err)
 {
 	bool other_fuel = !strstr(record->engine_text, " metered") == bh_variant_describe(variant)->metered;
-	bh_error *e = bh_error_begin(err, BH_E_STALE, "%s: compiled by another engine: it is for %s, this is %s", path,
-	                             record->engine_text, bh_variant_text(variant));
+	bool other_build = memcmp(record->release, bh_engine_release(), BH_HASH) != 0;
+	bh_error *e = other_build
+	                  ? bh_error_begin(err, BH_E_STALE, "%s: compiled by another build of this program (%s)", path,
+	                                   record->engine_text)
+	                  : bh_error_begin(err, BH_E_STALE, "%s: compiled for another engine: it is for %s, this is %s",
+	                                   path, record->engine_text, bh_variant_text(variant));
 	bh_error_hint_set(e, "Compile it again:  bulkhead compile%s %s -o %s",
 	                  other_fuel && bh_variant_describe(variant)->metered ? " --metered" : "", record->name, path);
 	return BH_E_STALE;

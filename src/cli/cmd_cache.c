@@ -6,6 +6,7 @@
 #include "command.h"
 #include "exit_code.h"
 #include "json.h"
+#include "key_file.h"
 #include "memory.h"
 #include "output.h"
 #include "report.h"
@@ -14,6 +15,8 @@
 typedef struct {
 	uint64_t max_bytes;
 	uint64_t max_age_s;
+	const char *sign;
+	const char *trust;
 	bool json;
 } cache_options;
 
@@ -21,7 +24,8 @@ typedef struct {
 typedef struct {
 	bh_cache *cache;
 	const cache_options *options;
-	json_t *list; /* of entries, for machines */
+	const char *file; /* of export and import */
+	json_t *list;     /* of entries, for machines */
 	uint64_t count;
 	uint64_t bytes;
 } job;
@@ -29,6 +33,7 @@ typedef struct {
 typedef struct {
 	const char *name;
 	int (*run)(job *j, bh_error **err); /* an exit code; -1 with an error */
+	bool takes_file;
 } action;
 
 static const char *day(int64_t seconds)
@@ -186,9 +191,47 @@ static int cache_clear(job *j, bh_error **err)
 	return bh_cache_clear(j->cache, &count, err) ? -1 : removed(j, count);
 }
 
+static int moved(const job *j, uint64_t count, const char *how)
+{
+	if (j->options->json) {
+		json_t *object = json_made(json_object());
+		put_text(object, "file", j->file);
+		put_number(object, "count", count);
+		json_print(stdout, object);
+	} else {
+		put("%s %s\n", text_count(count), how);
+	}
+	return EXIT_OK;
+}
+
+static int cache_export(job *j, bh_error **err)
+{
+	uint8_t key[BH_SECRET_KEY];
+	uint64_t count;
+	if (!j->options->sign)
+		return say_usage_error("cache", "export needs --sign KEY: whoever imports runs what is in there");
+	int code = key_read(key, KEY_SECRET, j->options->sign);
+	if (code)
+		return code;
+	return bh_cache_export(j->cache, j->file, key, &count, err) ? -1 : moved(j, count, "exported");
+}
+
+static int cache_import(job *j, bh_error **err)
+{
+	uint8_t key[BH_PUBLIC_KEY];
+	uint64_t count;
+	if (!j->options->trust)
+		return say_usage_error("cache", "import needs --trust KEY: what is in there is run as it is");
+	int code = key_read(key, KEY_PUBLIC, j->options->trust);
+	if (code)
+		return code;
+	return bh_cache_import(j->cache, j->file, key, &count, err) ? -1 : moved(j, count, "imported");
+}
+
 static const action actions[] = {
-	{"path", cache_path},     {"list", cache_list},   {"stats", cache_stats},
-	{"verify", cache_verify}, {"prune", cache_prune}, {"clear", cache_clear},
+	{"path", cache_path, false},     {"list", cache_list, false},    {"stats", cache_stats, false},
+	{"verify", cache_verify, false}, {"prune", cache_prune, false},  {"clear", cache_clear, false},
+	{"export", cache_export, true},  {"import", cache_import, true},
 };
 
 static int take_size(void *target, const option_row *row, const char *value)
@@ -222,13 +265,15 @@ static const option_row rows[] = {
      offsetof(cache_options, max_bytes)},
 	{"max-age", 0, "TIME", "prune: what was not used for so long, such as 30d, 12h", take_age,
      offsetof(cache_options, max_age_s)},
+	{"sign", 0, "KEY", "export: sign with a secret key of `bulkhead keygen`", take_text, offsetof(cache_options, sign)},
+	{"trust", 0, "KEY", "import: take what this public key signed", take_text, offsetof(cache_options, trust)},
 	{"json", 'j', NULL, "Print JSON", take_flag, offsetof(cache_options, json)},
 };
 
-static int act(const action *chosen, const cache_options *o)
+static int act(const action *chosen, const cache_options *o, const char *file)
 {
 	bh_error *err = NULL;
-	job j = {.options = o};
+	job j = {.options = o, .file = file};
 	bh_status status = bh_cache_open(&j.cache, NULL, &err);
 	report_as(o->json ? REPORT_JSON : REPORT_TEXT, false);
 	if (status)
@@ -255,11 +300,15 @@ static int run(const command *self, int argc, char **argv)
 	int code;
 	if (!command_options(self, &set, argc, argv, &words, &code))
 		return code;
-	if (words.count != 1)
-		return say_usage_error(self->name, "which of path, list, stats, verify, prune, clear?");
+	if (!words.count)
+		return say_usage_error(self->name, "which of path, list, stats, verify, prune, clear, export, import?");
 	for (size_t i = 0; i < X_COUNT(actions); i++)
-		if (!strcmp(words.items[0], actions[i].name))
-			return act(&actions[i], &o);
+		if (!strcmp(words.items[0], actions[i].name)) {
+			if (words.count != 1U + actions[i].takes_file)
+				return say_usage_error(self->name, "%s takes %s", actions[i].name,
+				                       actions[i].takes_file ? "one FILE" : "no arguments");
+			return act(&actions[i], &o, words.items[words.count - 1]);
+		}
 	const char *near = text_nearest(words.items[0], action_name, NULL);
 	return say_usage_error(self->name, "no action named %s%s%s%s", words.items[0], near ? " (did you mean " : "",
 	                       near ? near : "", near ? "?)" : "");
@@ -267,7 +316,7 @@ static int run(const command *self, int argc, char **argv)
 
 const command command_cache = {
 	.name = "cache",
-	.synopsis = "ACTION [OPTION...]",
+	.synopsis = "ACTION [OPTION...] [FILE]",
 	.summary = "look after compiled code",
 	.details = "Compiled code is kept in a folder of this user's, so that nothing is compiled twice. Actions:\n"
 			   "  path    where it is\n"
@@ -276,9 +325,13 @@ const command command_cache = {
 			   "  verify  read it all; damaged entries are removed (exit 65)\n"
 			   "  prune   remove what was not used for longest, down to the bounds\n"
 			   "  clear   remove everything\n"
+			   "  export  write it all into one signed FILE, for another machine\n"
+			   "  import  take what such a FILE holds\n"
 			   "Removing hurts nobody: programs that run keep what they have, and others compile again.",
 	.examples = "bulkhead cache stats\n"
 				"bulkhead cache prune --max-bytes 500MB\n"
+				"bulkhead cache export --sign ci.key artifacts.bundle\n"
+				"bulkhead cache import --trust ci.pub artifacts.bundle\n"
 				"BULKHEAD_CACHE=0 bulkhead run hello.wasm     once without it",
 	.see = "man bulkhead-cache",
 	.run = run,

@@ -81,9 +81,23 @@ static void put_terms(const survey *v)
 
 static const char *kind_text(const survey *v)
 {
+	if (v->artifact.engine[0])
+		return "artifact";
 	if (v->needs.wrapped)
 		return "core module for WASI 0.1 (wrapped)";
 	return v->bytes.kind == WASM_OTHER ? "component (text)" : "component";
+}
+
+static void put_compiled(const survey *v)
+{
+	if (v->artifact.engine[0])
+		put("%-11s from %s, for %s%s\n", "compiled", v->artifact.name, v->artifact.engine,
+		    v->artifact.is_signed ? ", signed" : "");
+	else if (v->needs.origin == BH_CODE_FROM_DISK)
+		put("%-11s yes, %s in the cache, loaded in %s\n", "compiled", text_bytes(v->needs.code_bytes),
+		    text_nanoseconds(v->guest.load_ns));
+	else
+		put("%-11s just now, in %s\n", "compiled", text_nanoseconds(v->guest.load_ns));
 }
 
 static void put_survey(const survey *v)
@@ -95,7 +109,7 @@ static void put_survey(const survey *v)
 	put_items(v->guest.component, "imports", bh_component_import_at, true);
 	put_memories(v);
 	put_terms(v);
-	put("%-11s just now, in %s\n", "compiled", text_nanoseconds(v->guest.load_ns));
+	put_compiled(v);
 }
 
 static json_t *items_json(const bh_component *component, item_at *at, bool imports)
@@ -160,6 +174,7 @@ static void print_json(const survey *v)
 static const option_row rows[] = {
 	{"manifest", 'm', "FILE", "Show limits from FILE instead of the Component.toml\nbeside the component", take_text,
      AT(manifest)},
+	{"trust", 0, "KEY", "Of artifacts, take what this public key signed", take_text, AT(trust)},
 	{"json", 'j', NULL, "Print JSON", take_flag, AT(json)},
 	{"quiet", 'q', NULL, "Show no progress and no warnings", take_flag, AT(quiet)},
 	{"verbose", 'v', NULL, "Say more about errors", take_flag, AT(verbose)},

@@ -12,9 +12,12 @@ static int load(survey *v, const settings *s)
 	v->wide_terms = (terms){.file = v->file, .kind = TERMS_CALL, .limits = BH_LIMITS_INIT};
 	v->wide_terms.limits.memory = bh_limit_describe(BH_LIMIT_MEMORY)->maximum;
 	v->wide_terms.limits.table_elements = bh_limit_describe(BH_LIMIT_TABLE_ELEMENTS)->maximum;
+	if (v->artifact.engine[0] && !v->artifact.metered)
+		v->wide_terms.limits.fuel = BH_UNLIMITED;
 	bh_limits_fill(&v->wide_terms.limits);
-	int code = guest_load(&v->guest, &v->wide_terms,
-	                      &(guest_options){.wrap_modules = true, .unlinked = true, .quiet = s->quiet || s->json});
+	int code = guest_load(
+		&v->guest, &v->wide_terms,
+		&(guest_options){.wrap_modules = true, .unlinked = true, .quiet = s->quiet || s->json, .trust = s->trust});
 	if (!code)
 		bh_component_describe(v->guest.component, &v->needs);
 	return code;
@@ -25,6 +28,9 @@ int survey_take(survey *out, const char *file, const settings *s)
 	*out = (survey){.file = file, .needs = {.struct_size = sizeof out->needs}};
 	if (wasm_file_read(&out->bytes, file))
 		return report_missing_file(file, errno);
+	out->artifact = (bh_artifact_info)BH_ARTIFACT_INFO_INIT;
+	if (out->bytes.kind == WASM_OTHER)
+		(void)!bh_artifact_describe(&out->artifact, file, NULL);
 	int code = load(out, s);
 	if (code)
 		return code;

@@ -12,6 +12,7 @@ typedef struct {
 	guest guest;
 	wasm_file bytes;
 	bh_component_needs needs;
+	bh_artifact_info artifact; /* engine is empty where it is none */
 } survey;
 
 /* Look at a component. Returns 0, or an exit code after a message; *out is to be deinitialised either way. */
