@@ -2,7 +2,9 @@
 bulkhead_room(cli)
 if(TARGET room_cli)
   add_executable(bulkhead_command "$<TARGET_OBJECTS:room_cli>")
-  target_link_libraries(bulkhead_command PRIVATE bulkhead_static)
+  find_library(BULKHEAD_SECCOMP_ARCHIVE libseccomp.a REQUIRED)
+  mark_as_advanced(BULKHEAD_SECCOMP_ARCHIVE)
+  target_link_libraries(bulkhead_command PRIVATE bulkhead_static "${BULKHEAD_SECCOMP_ARCHIVE}")
   target_link_options(bulkhead_command PRIVATE -static-libgcc)
   set_target_properties(bulkhead_command PROPERTIES
     OUTPUT_NAME bulkhead

@@ -35,6 +35,10 @@ foreach(room IN LISTS BULKHEAD_LIBRARY_ROOMS)
   endif()
 endforeach()
 
+# The program that compiles in a process of its own, where a component asks for that.
+set_source_files_properties("${PROJECT_SOURCE_DIR}/src/host/component.c" PROPERTIES
+  COMPILE_DEFINITIONS "DEFAULT_COMPILER=\"${CMAKE_INSTALL_FULL_BINDIR}/bulkhead\"")
+
 # Only this room sees the engine's headers; and one file of base the TOML parser that lives in the archive.
 if(TARGET room_engine)
   target_include_directories(room_engine SYSTEM PRIVATE ${BULKHEAD_ENGINE_INCLUDE})

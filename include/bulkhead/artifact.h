@@ -43,6 +43,29 @@ typedef struct {
 BH_API BH_MUST_USE bh_status bh_artifact_compile(const char *out, const char *in, const bh_compile_options *options,
                                                  bh_error **err);
 
+/**
+ * The same from memory, into an open file: for programs that compile in a process of their own. `name` is what the
+ * artifact says it was made from.
+ */
+BH_API BH_MUST_USE bh_status bh_artifact_compile_to(int fd, const char *name, const void *bytes, size_t length,
+                                                    const bh_compile_options *options, bh_error **err);
+
+/*
+ * What the library and the program that compiles for it (`bulkhead`) agree on; for no one else. The program is started
+ * with BH_WORKER_COMMAND and what to do, reads a component from descriptor 0, and writes an artifact or a complaint to
+ * BH_WORKER_OUT.
+ */
+#define BH_WORKER_COMMAND "--compile-worker"
+#define BH_WORKER_MAGIC "bh-worker-says1"
+enum { BH_WORKER_OUT = 3 };
+
+typedef struct {
+	char magic[16];
+	int32_t status;
+	char message[500];
+	char hint[500];
+} bh_worker_complaint;
+
 /** What an artifact says of itself; whether that is true, only loading it tells. */
 typedef struct {
 	size_t struct_size;

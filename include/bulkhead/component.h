@@ -14,6 +14,12 @@ BH_BEGIN
  * It is reference-counted: each successful load or ref is paired with one unref.
  */
 
+/** Where a component is compiled that has to be. */
+typedef enum {
+	BH_COMPILE_INLINE,   /**< in this process (default): for components whose author is known */
+	BH_COMPILE_ISOLATED, /**< in a child process with limits on memory, CPU and time, without files or network */
+} bh_compile_mode;
+
 /** How to load a component. Start from BH_COMPONENT_OPTIONS_INIT; zero means the default. */
 typedef struct {
 	size_t struct_size;                /**< set by the initialiser; lets the struct grow */
@@ -32,6 +38,11 @@ typedef struct {
 	 * For artifacts (artifact.h): the key they must be signed with, 32 bytes. NULL: they must be this user's alone.
 	 */
 	const uint8_t *trusted_key;
+	bh_compile_mode compile_mode;
+	const char *compiler;     /**< isolated: the `bulkhead` command that compiles; NULL: BULKHEAD_COMPILER, or the
+	                           installed one */
+	uint64_t compile_memory;  /**< isolated: bytes of address space; default 4 GiB */
+	uint32_t compile_seconds; /**< isolated: of CPU time, and twice that of wall time; default 120 */
 } bh_component_options;
 
 #define BH_COMPONENT_OPTIONS_INIT BH_SIZED(bh_component_options)

@@ -209,14 +209,34 @@ static bh_status write_artifact(const char *path, const bh_piece *pieces, bh_err
 	return BH_OK;
 }
 
-static bh_status compile_to(const char *out, const char *name, const void *bytes, size_t length, bh_variant *variant,
-                            const bh_compile_options *options, bh_error **err)
+static bh_compile_options taken(const bh_compile_options *given)
 {
+	bh_compile_options options = BH_COMPILE_OPTIONS_INIT;
+	if (given)
+		memcpy(&options, given,
+		       given->struct_size && given->struct_size < sizeof options ? given->struct_size : sizeof options);
+	return options;
+}
+
+/* Compile, and hand the pieces of an artifact to `write`. */
+static bh_status compile(const char *name, const void *bytes, size_t length, const bh_compile_options *options,
+                         bh_status (*write)(const void *where, const bh_piece *pieces, bh_error **err),
+                         const void *where, bh_error **err)
+{
+	bh_variant_spec spec = {
+		.metered = options->metered,
+		.development = options->profile == BH_PROFILE_DEVELOPMENT,
+		.baseline = options->baseline,
+		.stack = bh_limit_describe(BH_LIMIT_STACK)->fallback,
+	};
+	bh_variant *variant = NULL;
 	bh_code *code = NULL;
 	BH_AUTO(bh_free) void *compiled = NULL;
 	size_t size;
 	bh_code_options how = {.name = name, .wrap = options->wrap_modules, .unlinked = true};
-	bh_status status = bh_code_compile(&code, variant, bytes, length, &how, err);
+	bh_status status = bh_variant_new(&variant, &spec, err);
+	if (!status)
+		status = bh_code_compile(&code, variant, bytes, length, &how, err);
 	if (!status && !(status = bh_code_serialize(code, &compiled, &size, err))) {
 		bh_record record;
 		uint8_t source[BH_HASH];
@@ -224,34 +244,38 @@ static bh_status compile_to(const char *out, const char *name, const void *bytes
 		bh_record_fill(&record, code, variant, source, name, compiled, size);
 		sign(&record, options->secret_key);
 		const bh_piece pieces[] = {{compiled, size}, {&record, sizeof record}};
-		status = write_artifact(out, pieces, err);
+		status = write(where, pieces, err);
 	}
 	bh_code_free(code);
+	bh_variant_free(variant);
 	return status;
+}
+
+static bh_status to_path(const void *where, const bh_piece *pieces, bh_error **err)
+{
+	return write_artifact(where, pieces, err);
 }
 
 bh_status bh_artifact_compile(const char *out, const char *in, const bh_compile_options *given, bh_error **err)
 {
-	bh_compile_options options = BH_COMPILE_OPTIONS_INIT;
-	if (!out || !in)
-		return bh_fail(err, BH_E_INVALID, "bh_artifact_compile: no path");
-	if (given)
-		memcpy(&options, given, given->struct_size < sizeof options ? given->struct_size : sizeof options);
-	bh_variant_spec spec = {
-		.metered = options.metered,
-		.development = options.profile == BH_PROFILE_DEVELOPMENT,
-		.baseline = options.baseline,
-		.stack = bh_limit_describe(BH_LIMIT_STACK)->fallback,
-	};
+	bh_compile_options options = taken(given);
 	BH_AUTO(bh_free) char *bytes = NULL;
 	size_t length;
-	bh_variant *variant = NULL;
+	if (!out || !in)
+		return bh_fail(err, BH_E_INVALID, "bh_artifact_compile: no path");
 	bh_status status = bh_file_read(&bytes, &length, in, MAX_SOURCE, err);
-	if (!status)
-		status = bh_variant_new(&variant, &spec, err);
 	const char *slash = strrchr(in, '/');
-	if (!status)
-		status = compile_to(out, slash ? slash + 1 : in, bytes, length, variant, &options, err);
-	bh_variant_free(variant);
-	return status;
+	return status ? status : compile(slash ? slash + 1 : in, bytes, length, &options, to_path, out, err);
+}
+
+static bh_status to_descriptor(const void *where, const bh_piece *pieces, bh_error **err)
+{
+	return bh_pieces_write(*(const int *)where, pieces, 2) ? BH_OK : bh_fail_errno(err, BH_E_IO, errno, "the artifact");
+}
+
+bh_status bh_artifact_compile_to(int fd, const char *name, const void *bytes, size_t length,
+                                 const bh_compile_options *given, bh_error **err)
+{
+	bh_compile_options options = taken(given);
+	return compile(name ? name : "component", bytes, length, &options, to_descriptor, &fd, err);
 }

@@ -247,7 +247,10 @@ static bh_status compile(const request *r, bh_code **out, bh_error **err)
 			return status;
 	}
 	uint64_t start = bh_now();
-	bh_status status = bh_code_compile(out, r->variant, source->bytes, source->length, r->options, err);
+	bh_status status = source->isolation
+	                       ? bh_isolated_compile(out, r->variant, source->bytes, source->length, source->hash,
+	                                             r->options, source->isolation, err)
+	                       : bh_code_compile(out, r->variant, source->bytes, source->length, r->options, err);
 	r->history->compile_ns = bh_now() - start;
 	r->history->origin = BH_CODE_COMPILED;
 	if (status || bh_code_describe(*out)->no_slot)

@@ -8,6 +8,7 @@
 #define BH_CACHE_CODES_H
 
 #include "cache/ahead.h"
+#include "cache/isolate.h"
 
 typedef struct bh_codes bh_codes;
 
@@ -20,8 +21,9 @@ typedef struct {
 	size_t max; /* a longer file is refused */
 	char *read; /* the file's content, once it was read */
 	bool identified;
-	bh_identity identity;       /* of the file */
-	const uint8_t *trusted_key; /* for artifacts; NULL: they must be ours */
+	bh_identity identity;          /* of the file */
+	const uint8_t *trusted_key;    /* for artifacts; NULL: they must be ours */
+	const bh_isolation *isolation; /* NULL: compile here */
 	bool is_artifact;
 	bh_ahead artifact;
 	bool hashed;

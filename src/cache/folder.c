@@ -144,12 +144,12 @@ static bool write_all(int fd, const bh_piece *piece)
 	return true;
 }
 
-static bool fill(int fd, const bh_piece *pieces, size_t count, bool sync)
+bool bh_pieces_write(int fd, const bh_piece *pieces, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		if (!write_all(fd, &pieces[i]))
 			return false;
-	return !sync || fsync(fd) == 0;
+	return true;
 }
 
 int bh_folder_write(int folder, const char *name, const bh_piece *pieces, size_t count, bool sync, struct stat *info)
@@ -163,7 +163,8 @@ int bh_folder_write(int folder, const char *name, const bh_piece *pieces, size_t
 		openat(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -1;
-	if (fill(fd, pieces, count, sync) && renameat(folder, temporary, folder, name) == 0)
+	if (bh_pieces_write(fd, pieces, count) && (!sync || fsync(fd) == 0) &&
+	    renameat(folder, temporary, folder, name) == 0)
 		return info ? fstat(fd, info) : 0;
 	int number = errno;
 	unlinkat(folder, temporary, 0);

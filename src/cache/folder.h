@@ -51,6 +51,9 @@ typedef struct {
 	size_t length;
 } bh_piece;
 
+/* Write pieces to an open file, as they are. */
+bool bh_pieces_write(int fd, const bh_piece *pieces, size_t count);
+
 int bh_folder_write(int folder, const char *name, const bh_piece *pieces, size_t count, bool sync, struct stat *info);
 
 /* Names of files half-written begin so. */

@@ -121,8 +121,11 @@ static int load_and_call(const settings *s, const char *file, const char *text)
 	guest g = {0};
 	int code = terms_settle(&t, file, TERMS_CALL, s);
 	if (!code)
-		code = guest_load(
-			&g, &t, &(guest_options){.debug_info = s->debug_info, .trust = s->trust, .quiet = s->quiet || s->json});
+		code = guest_load(&g, &t,
+		                  &(guest_options){.debug_info = s->debug_info,
+		                                   .trust = s->trust,
+		                                   .untrusted = s->untrusted,
+		                                   .quiet = s->quiet || s->json});
 	if (!code)
 		code = find_and_call(&g, s, text);
 	guest_deinit(&g);

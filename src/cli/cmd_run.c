@@ -45,10 +45,12 @@ static int load_and_run(const settings *s, const operands *words)
 	guest g = {0};
 	int code = terms_settle(&t, words->items[0], TERMS_RUN, s);
 	if (!code)
-		code = guest_load(
-			&g, &t,
-			&(guest_options){
-				.wrap_modules = true, .debug_info = s->debug_info, .trust = s->trust, .quiet = s->quiet || s->json});
+		code = guest_load(&g, &t,
+		                  &(guest_options){.wrap_modules = true,
+		                                   .debug_info = s->debug_info,
+		                                   .trust = s->trust,
+		                                   .untrusted = s->untrusted,
+		                                   .quiet = s->quiet || s->json});
 	if (!code)
 		code = run_guest(&g, s, words);
 	guest_deinit(&g);

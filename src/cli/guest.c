@@ -1,6 +1,7 @@
 #include "guest.h"
 
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "exit_code.h"
@@ -24,6 +25,14 @@ static void pass_on(void *data, bh_log_level level, const char *message)
 		say_remark(g->terms->file, "%s: %s", level <= BH_LOG_WARNING ? "warning" : "remark", message);
 }
 
+/* Compiling takes long then, and memory: a process of its own can be stopped, and gives it back. */
+static bool is_large(const char *path)
+{
+	enum { LARGE = 1 << 20 };
+	struct stat info;
+	return stat(path, &info) == 0 && info.st_size > LARGE;
+}
+
 static bh_status load(guest *g, const guest_options *options, const uint8_t *trusted_key, bh_error **err)
 {
 	bh_host_options host = BH_HOST_OPTIONS_INIT;
@@ -37,6 +46,9 @@ static bh_status load(guest *g, const guest_options *options, const uint8_t *tru
 	component.wrap_modules = options->wrap_modules;
 	component.unlinked = options->unlinked;
 	component.trusted_key = trusted_key;
+	component.compiler = "/proc/self/exe";
+	if (options->untrusted || is_large(g->terms->file))
+		component.compile_mode = BH_COMPILE_ISOLATED;
 	bh_status status = bh_host_new(&g->host, &host, err);
 	return status ? status : bh_component_load_file(&g->component, g->host, g->terms->file, &component, err);
 }

@@ -19,6 +19,7 @@ typedef struct {
 	bool unlinked;     /* only to look at: its imports need not be there */
 	bool debug_info;
 	bool quiet;        /* show no progress, drop the library's remarks */
+	bool untrusted;    /* compile in a process of its own whatever the size */
 	const char *trust; /* a public key file; NULL: artifacts must be this user's own */
 } guest_options;
 

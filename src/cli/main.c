@@ -1,4 +1,5 @@
 /* The command's entry: finds the subcommand. Nothing happens before that, so that a start costs nothing. */
+#include <bulkhead/artifact.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include "memory.h"
 #include "output.h"
 #include "text.h"
+#include "worker.h"
 
 static const command *const commands[] = {
 	&command_run,   &command_call,   &command_inspect, &command_init, &command_check,   &command_compile,
@@ -70,6 +72,8 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	const char *word = argv[1];
+	if (!strcmp(word, BH_WORKER_COMMAND))
+		return worker_run(argc - 2, argv + 2);
 	if (!strcmp(word, "--version") || !strcmp(word, "-V"))
 		word = "version";
 	else if (!strcmp(word, "--help") || !strcmp(word, "-h"))

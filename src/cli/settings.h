@@ -18,6 +18,7 @@ typedef struct {
 	bool usage;
 	bool verbose;
 	bool debug_info;
+	bool untrusted;    /* --untrusted: compile in a process of its own */
 	const char *trust; /* --trust: the key that artifacts must be signed with */
 } settings;
 

@@ -1,7 +1,13 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/permissions.h"
 #include "host/export.h"
+
+/* Where `make install` puts it. */
+#ifndef DEFAULT_COMPILER
+#define DEFAULT_COMPILER "/usr/local/bin/bulkhead"
+#endif
 
 /* A component file larger than this is refused: the largest seen in the field is 40 MiB. */
 #define MAX_COMPONENT_SIZE BH_MIB(512)
@@ -134,6 +140,16 @@ static bh_status make(bh_component **out, bh_host *host, const bh_component_opti
 	return status;
 }
 
+static bh_isolation isolation_of(const bh_component_options *options)
+{
+	const char *program = options->compiler ? options->compiler : secure_getenv("BULKHEAD_COMPILER");
+	return (bh_isolation){
+		.program = program ? program : DEFAULT_COMPILER,
+		.memory = options->compile_memory ? options->compile_memory : BH_GIB(4),
+		.seconds = options->compile_seconds ? options->compile_seconds : 120,
+	};
+}
+
 static bh_status load(bh_component **out, bh_host *host, bh_source *source, const bh_component_options *options,
                       bh_error **err)
 {
@@ -141,6 +157,9 @@ static bh_status load(bh_component **out, bh_host *host, bh_source *source, cons
 	bh_status status = make(&component, host, options, err);
 	if (status)
 		return status;
+	bh_isolation isolation = isolation_of(options);
+	if (options->compile_mode == BH_COMPILE_ISOLATED)
+		source->isolation = &isolation;
 	source->name = component->name;
 	source->trusted_key = options->trusted_key;
 	source->hash_given = options->sha256;
