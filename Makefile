@@ -12,7 +12,7 @@ COMPILE = $(ALONE) cmake --build $(BUILD) -j $(JOBS)
 CTEST = ctest --output-on-failure --repeat until-pass:2 --no-tests=error -j $(JOBS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-slow bench lint sanitize sanitize-thread languages install clean with-tests
+.PHONY: help setup build demo test test-slow bench bench-peers lint sanitize sanitize-thread languages install clean with-tests
 
 help: ## this text
 	@echo 'make TARGET, where TARGET is one of'
@@ -51,6 +51,9 @@ bench: ## the benchmarks, into build/bench/*.jsonl
 	@$(MAKE) --no-print-directory with-tests
 	@$(COMPILE) -t benchmarks
 	@tools/bench.sh $(BUILD)
+
+bench-peers: ## what benchmarks run beside, kept per user: the wasmtime command (ten minutes, once)
+	@tools/bench-peers.sh >/dev/null
 
 lint: ## formatting, static analysis, the include rule, exports, scripts
 	@tools/setup.sh lint

@@ -14,6 +14,7 @@
 
 #include "memory.h"
 #include "text.h"
+#include "worker.h"
 
 /* A live instance takes about this many memory maps. */
 enum { MAPS_PER_INSTANCE = 2 };
@@ -263,6 +264,14 @@ static finding examine_config_folder(void)
 	return examine_folder(folder, "XDG_CONFIG_HOME");
 }
 
+static finding examine_confinement(void)
+{
+	if (worker_can_be_confined())
+		return (finding){FINDING_OK, x_copy("seccomp"), NULL};
+	return (finding){FINDING_WARNING, x_copy("the kernel has no seccomp"),
+	                 x_copy("Compiling in a process of its own has limits then, but could open files.")};
+}
+
 static const examination rows[] = {
 	{"version", examine_version},
 	{"kernel", examine_kernel},
@@ -274,6 +283,7 @@ static const examination rows[] = {
 	{"open files", examine_files},
 	{"openat2", examine_openat2},
 	{"memory", examine_memory},
+	{"confinement", examine_confinement},
 	{"cache folder", examine_cache_folder},
 	{"config folder", examine_config_folder},
 };

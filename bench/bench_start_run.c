@@ -1,0 +1,257 @@
+/*
+ * Whole-process starts beside `wasmtime run` of the engine's own version, in turn in one run; and loads within a process.
+ * Suite start.
+ *
+ * Cold: the caches are empty before each run. Warm: they are full. AOT: compiled before. The command is $BULKHEAD; the
+ * peer comes from `make bench-peers`, the guests in other languages from `make languages`: what is missing is left out.
+ */
+#include <bulkhead.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+extern char **environ;
+
+static char work[] = "/tmp/bulkhead-bench-XXXXXX";
+static char peer[512]; /* empty: there is none */
+
+typedef struct {
+	const char *const *args;
+	bool cold;
+} process;
+
+static void shell(const char *command)
+{
+	if (system(command)) /* fixed texts and our own folder */
+		bench_die("failed: %s", command);
+}
+
+static double run_once(const char *const *args)
+{
+	posix_spawn_file_actions_t actions;
+	int status = -1;
+	pid_t child;
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+	double start = bench_now();
+	int failed = posix_spawn(&child, args[0], &actions, NULL, (char *const *)args, environ);
+	if (failed || waitpid(child, &status, 0) != child || status)
+		bench_die("%s %s: %s, status %d", args[0], args[1], strerror(failed), status);
+	double took = bench_now() - start;
+	posix_spawn_file_actions_destroy(&actions);
+	return took;
+}
+
+static double run(void *data, unsigned batch)
+{
+	const process *p = data;
+	double sum = 0;
+	for (unsigned i = 0; i < batch; i++) {
+		char command[600];
+		snprintf(command, sizeof command, "rm -rf '%s/cache' && mkdir -m 700 '%s/cache'", work, work);
+		if (p->cold)
+			shell(command);
+		sum += run_once(p->args);
+	}
+	return sum;
+}
+
+static void beside(const char *name, const char *const *ours, const char *const *theirs, bool cold, size_t runs)
+{
+	process both[] = {{ours, cold}, {theirs, cold}};
+	void *data[] = {&both[0], &both[1]};
+	bench_fn *fns[] = {run, run};
+	unsigned batches[] = {1, 1};
+	bench_samples samples[2];
+	if (!peer[0]) {
+		samples[0] = bench_take(run, &both[0], 1, runs);
+		bench_report(name, "ms", 1e3, &samples[0]);
+		bench_free(&samples[0]);
+		return;
+	}
+	bench_take_in_turn(samples, fns, data, batches, 2, runs);
+	bench_report_beside(name, "ms", 1e3, &samples[0], "wasmtime run", &samples[1]);
+	bench_free(&samples[0]);
+	bench_free(&samples[1]);
+}
+
+#define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static void c_program(const char *command)
+{
+	char c[512], ours[512], theirs[512];
+	snprintf(c, sizeof c, "%s", bench_guest("summary.wasm"));
+	snprintf(ours, sizeof ours, "%s/ours.cwasm", work);
+	snprintf(theirs, sizeof theirs, "%s/theirs.cwasm", work);
+	beside("start_cold_c", ARGS(command, "run", "--memory", "64MB", c, "1", "2.5", "1e1"),
+	       ARGS(peer, "run", c, "1", "2.5", "1e1"), true, 15);
+	beside("start_warm_c", ARGS(command, "run", "--memory", "64MB", c, "1", "2.5", "1e1"),
+	       ARGS(peer, "run", c, "1", "2.5", "1e1"), false, 60);
+	run_once(ARGS(command, "compile", "-q", c, "-o", ours));
+	if (peer[0])
+		run_once(ARGS(peer, "compile", c, "-o", theirs));
+	sleep(3); /* files younger than two seconds are read anew each time */
+	beside("start_aot_c", ARGS(command, "run", "--memory", "64MB", ours, "1", "2.5", "1e1"),
+	       ARGS(peer, "run", "--allow-precompiled", theirs, "1", "2.5", "1e1"), false, 60);
+}
+
+static void language(const char *command, const char *name, const char *file)
+{
+	char cold[40], warm[40], path[512];
+	snprintf(cold, sizeof cold, "start_cold_%s", name);
+	snprintf(warm, sizeof warm, "start_warm_%s", name);
+	snprintf(path, sizeof path, "%s", bench_guest(file));
+	if (access(path, R_OK)) {
+		fprintf(stderr, "bench: no %s: make languages builds it\n", path);
+		return;
+	}
+	const char *const *ours =
+		ARGS(command, "call", "--memory", "512MB", "--fuel", "unlimited", "--timeout", "60s", path, "greet(\"you\")");
+	const char *const *theirs = ARGS(peer, "run", "-S", "http", "--invoke", "greet(\"you\")", path);
+	beside(cold, ours, theirs, true, 2);
+	beside(warm, ours, theirs, false, 20);
+}
+
+/* Loads within a process. */
+
+typedef struct {
+	bh_host *host; /* NULL: a new one each time */
+	bh_cache_options cache;
+	const char *path;
+	bh_code_origin origin;
+	const uint8_t *sha256;
+} loading;
+
+static bh_host *make_host(const bh_cache_options *cache)
+{
+	bh_host *host = NULL;
+	bh_host_options options = BH_HOST_OPTIONS_INIT;
+	options.allocation = BH_ALLOCATION_ON_DEMAND;
+	options.cache = cache;
+	if (bh_host_new(&host, &options, NULL))
+		bench_die("no host");
+	return host;
+}
+
+static void load_once(bh_host *host, const loading *l)
+{
+	bh_component *component = NULL;
+	bh_error *err = NULL;
+	bh_component_options options = BH_COMPONENT_OPTIONS_INIT;
+	options.limits.memory = BH_MIB(512);
+	options.limits.fuel = BH_UNLIMITED;
+	options.sha256 = l->sha256;
+	if (bh_component_load_file(&component, host, l->path, &options, &err))
+		bench_die("%s: %s", l->path, bh_error_message(err));
+	/* A look at where it came from takes as long as a hit. */
+	bh_component_needs needs = {.struct_size = sizeof needs, .origin = l->origin};
+	if (l->origin != BH_CODE_FROM_MEMORY)
+		bh_component_describe(component, &needs);
+	if (needs.origin != l->origin)
+		bench_die("%s: came from %d, not %d", l->path, needs.origin, l->origin);
+	bh_component_unref(component);
+}
+
+/* A live process that loads what it has not loaded yet: its memory keeps nothing else, so each load forgets the last. */
+static double load(void *data, unsigned batch)
+{
+	const loading *l = data;
+	double sum = 0;
+	for (unsigned i = 0; i < batch; i++) {
+		bh_host *host = l->host ? l->host : make_host(&l->cache);
+		/* The engine, and WASI's linker, are there in a live process. */
+		if (!l->host)
+			load_once(host, &(loading){.path = bench_guest("hello.wasm"), .origin = BH_CODE_FROM_DISK});
+		double start = bench_now();
+		load_once(host, l);
+		sum += bench_now() - start;
+		if (!l->host)
+			bh_host_free(host);
+	}
+	return sum;
+}
+
+static void report_load(const char *name, const char *unit, double scale, loading *l, unsigned batch, size_t samples)
+{
+	bench_samples taken = bench_take(load, l, batch, samples);
+	bench_report(name, unit, scale, &taken);
+	bench_free(&taken);
+}
+
+static void sha256_of(uint8_t out[32], const char *path)
+{
+	size_t length;
+	char *bytes = bench_read(path, &length);
+	crypto_hash_sha256(out, (const unsigned char *)bytes, length);
+	free(bytes);
+}
+
+static void loads(void)
+{
+	char folder[512], small[512], python[512];
+	snprintf(folder, sizeof folder, "%s/loads", work);
+	snprintf(small, sizeof small, "%s", bench_guest("wat/adder.wat"));
+	snprintf(python, sizeof python, "%s", bench_guest("languages/python.wasm"));
+	loading l = {.cache = BH_CACHE_OPTIONS_INIT, .path = small, .origin = BH_CODE_COMPILED};
+	l.cache.mode = BH_CACHE_ON;
+	l.cache.dir = folder;
+	bh_host *host = make_host(&l.cache);
+	load_once(host, &(loading){.path = bench_guest("hello.wasm"), .origin = BH_CODE_COMPILED});
+	load_once(host, &l);
+	loading hit = {.host = host, .path = small, .origin = BH_CODE_FROM_MEMORY};
+	report_load("load_memory_hit.file", "us", 1e6, &hit, 1000, 100);
+	uint8_t digest[32];
+	sha256_of(digest, small);
+	hit.sha256 = digest;
+	report_load("load_memory_hit", "us", 1e6, &hit, 1000, 100);
+	l.origin = BH_CODE_FROM_DISK;
+	report_load("load_warm_small", "us", 1e6, &l, 1, 200);
+	if (access(python, R_OK) == 0) {
+		l.path = python;
+		double start = bench_now();
+		load_once(host, &(loading){.path = python, .origin = BH_CODE_COMPILED});
+		double cold = bench_now() - start;
+		bench_samples once = {.values = &cold, .count = 1}, warm = bench_take(load, &l, 1, 30);
+		bench_report("load_cold_python", "ms", 1e3, &once);
+		bench_report_beside("load_warm_python", "ms", 1e3, &warm, "compiling", &once);
+		bench_free(&warm);
+	}
+	bh_host_free(host);
+}
+
+int main(void)
+{
+	char cache[600];
+	const char *command = getenv("BULKHEAD"), *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+	if (!command || !mkdtemp(work))
+		bench_die("BULKHEAD names the command");
+	if (xdg && *xdg)
+		snprintf(peer, sizeof peer, "%s/bulkhead-build/peers/wasmtime-48.0.8/bin/wasmtime", xdg);
+	else
+		snprintf(peer, sizeof peer, "%s/.cache/bulkhead-build/peers/wasmtime-48.0.8/bin/wasmtime", home ? home : "");
+	if (access(peer, X_OK)) {
+		fprintf(stderr, "bench: no %s: make bench-peers builds it\n", peer);
+		peer[0] = '\0';
+	}
+	snprintf(cache, sizeof cache, "%s/cache", work);
+	setenv("XDG_CACHE_HOME", cache, 1);
+	setenv("XDG_CONFIG_HOME", cache, 1);
+	unsetenv("BULKHEAD_CACHE");
+	unsetenv("BULKHEAD_CACHE_DIR");
+	loads();
+	c_program(command);
+	language(command, "js", "languages/javascript.wasm");
+	language(command, "python", "languages/python.wasm");
+	snprintf(cache, sizeof cache, "rm -rf '%s'", work);
+	shell(cache);
+	return 0;
+}
