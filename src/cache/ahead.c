@@ -97,7 +97,7 @@ static bool checks(const bh_ahead *ahead, bh_cache *cache)
 	uint8_t before[BH_HASH];
 	if (bh_cache_recall(cache, &ahead->identity, before) && !memcmp(before, ahead->record.checksum, BH_HASH))
 		return true;
-	if (!bh_record_checks(&ahead->record, ahead->fd))
+	if (bh_record_check(&ahead->record, ahead->fd) != BH_CHECK_GOOD)
 		return false;
 	bh_cache_note(cache, &ahead->identity, ahead->record.checksum);
 	return true;

@@ -70,22 +70,22 @@ bool bh_record_read(bh_record *out, int fd, const struct stat *info)
 	       !out->engine_text[sizeof out->engine_text - 1];
 }
 
-bool bh_record_checks(const bh_record *record, int fd)
+bh_check bh_record_check(const bh_record *record, int fd)
 {
 	BH_AUTO(bh_free) void *chunk = bh_alloc(CHUNK);
 	uint8_t checksum[BH_HASH];
 	bh_hash hash;
 	if (!chunk)
-		return false;
+		return BH_CHECK_UNKNOWN;
 	bh_hash_begin(&hash);
 	for (uint64_t at = 0; at < record->code_length;) {
 		uint64_t left = record->code_length - at;
 		ssize_t n = pread(fd, chunk, left < CHUNK ? left : CHUNK, (off_t)at);
 		if (n <= 0)
-			return false;
+			return n < 0 ? BH_CHECK_UNKNOWN : BH_CHECK_BAD;
 		bh_hash_add(&hash, chunk, (size_t)n);
 		at += (uint64_t)n;
 	}
 	bh_hash_end(&hash, checksum);
-	return !memcmp(checksum, record->checksum, BH_HASH);
+	return memcmp(checksum, record->checksum, BH_HASH) ? BH_CHECK_BAD : BH_CHECK_GOOD;
 }

@@ -47,6 +47,7 @@ bh_code_info bh_record_info(const bh_record *record);
 bool bh_record_read(bh_record *out, int fd, const struct stat *info);
 
 /* Whether the code in the file is what the record says. Reads it all. */
-bool bh_record_checks(const bh_record *record, int fd);
+typedef enum { BH_CHECK_BAD, BH_CHECK_GOOD, BH_CHECK_UNKNOWN /* it could not be read */ } bh_check;
+bh_check bh_record_check(const bh_record *record, int fd);
 
 #endif

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -30,6 +31,7 @@ typedef struct {
 	int fd;
 	bh_hash hash;
 	uint64_t count;
+	uint64_t length;
 	int failed; /* errno */
 } writer;
 
@@ -37,6 +39,9 @@ static void add(writer *w, const void *data, size_t length)
 {
 	const char *at = data;
 	bh_hash_add(&w->hash, data, length);
+	w->length += length;
+	if (!w->failed && !bh_may_write(w->length))
+		w->failed = errno;
 	while (length && !w->failed) {
 		ssize_t n = write(w->fd, at, length);
 		if (n < 0 && errno == EINTR)
@@ -73,7 +78,7 @@ static bool add_entry(void *data, const bh_cache_entry *entry)
 	bh_record record;
 	__attribute__((cleanup(bh_close_auto))) int fd = open(entry->path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &info) < 0 || !bh_record_read(&record, fd, &info) ||
-	    memcmp(record.release, bh_engine_release(), BH_HASH) != 0 || !bh_record_checks(&record, fd))
+	    memcmp(record.release, bh_engine_release(), BH_HASH) != 0 || bh_record_check(&record, fd) != BH_CHECK_GOOD)
 		return true;
 	add_file(w, fd, (uint64_t)info.st_size);
 	return !w->failed;
@@ -183,10 +188,10 @@ static bool is_artifact(bh_record *record, const uint8_t *bytes, uint64_t length
 
 static bool keep(bh_cache *cache, const bh_record *record, const void *bytes, uint64_t length)
 {
-	char name[BH_HASH_TEXT + 8];
+	char text[BH_HASH_TEXT], name[BH_HASH_TEXT + 8];
 	__attribute__((cleanup(bh_close_auto))) int folder = bh_cache_engine_folder(cache, record->engine, true);
-	bh_hash_text(name, record->source);
-	strcat(name, BH_CACHE_ARTIFACT);
+	bh_hash_text(text, record->source);
+	snprintf(name, sizeof name, "%s" BH_CACHE_ARTIFACT, text);
 	const bh_piece piece = {bytes, length};
 	return folder >= 0 && bh_folder_write(folder, name, &piece, 1, true, NULL) == 0;
 }

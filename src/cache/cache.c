@@ -68,15 +68,18 @@ bool bh_cache_on(bh_cache *cache)
 {
 	if (!cache || !cache->settings.enabled || !cache->settings.folder)
 		return false;
+	BH_AUTO(bh_error_free) bh_error *why = NULL;
+	bh_status status = BH_OK;
 	pthread_mutex_lock(&cache->lock);
 	if (!cache->opened) {
-		BH_AUTO(bh_error_free) bh_error *why = NULL;
 		cache->opened = true;
-		if (open_folder(cache, &why))
-			bh_cache_complain(cache, why ? bh_error_message(why) : "no memory", 0);
+		status = open_folder(cache, &why);
 	}
+	int folder = cache->folder;
 	pthread_mutex_unlock(&cache->lock);
-	return cache->folder >= 0;
+	if (status)
+		bh_cache_complain(cache, why ? bh_error_message(why) : "no memory", 0);
+	return folder >= 0;
 }
 
 /* Whether there is to be a cache, and a place for it. */
@@ -154,7 +157,7 @@ static const char index_magic[8] = "bh-idx1";
 
 static void index_name(char out[60], const bh_identity *file)
 {
-	snprintf(out, 60, "index/%" PRIx64 "-%" PRIx64, file->device, file->inode);
+	snprintf(out, 60, "%" PRIx64 "-%" PRIx64, file->device, file->inode);
 }
 
 static void index_seal(uint8_t out[BH_HASH], const index_entry *entry)
@@ -171,7 +174,8 @@ bool bh_cache_recall(bh_cache *cache, const bh_identity *file, uint8_t source[BH
 	if (!bh_cache_on(cache) || bh_identity_young(file))
 		return false;
 	index_name(name, file);
-	if (!bh_folder_read(cache->folder, name, &entry, sizeof entry, &info) ||
+	__attribute__((cleanup(bh_close_auto))) int folder = bh_folder_open_in(cache->folder, "index", false);
+	if (folder < 0 || !bh_folder_read(folder, name, &entry, sizeof entry, &info) ||
 	    memcmp(entry.magic, index_magic, sizeof index_magic) != 0 || !bh_identity_same(&entry.file, file))
 		return false;
 	index_seal(seal, &entry);
@@ -193,7 +197,7 @@ void bh_cache_note(bh_cache *cache, const bh_identity *file, const uint8_t sourc
 	index_name(name, file);
 	bh_piece piece = {&entry, sizeof entry};
 	__attribute__((cleanup(bh_close_auto))) int folder = bh_folder_open_in(cache->folder, "index", true);
-	if (folder < 0 || bh_folder_write(folder, name + strlen("index/"), &piece, 1, false, NULL) < 0)
+	if (folder < 0 || bh_folder_write(folder, name, &piece, 1, false, NULL) < 0)
 		bh_cache_complain(cache, "what was compiled cannot be noted", errno);
 }
 
@@ -248,17 +252,17 @@ static bool fits(const place *p, const bh_record *record)
 	       !memcmp(record->source, p->source, BH_HASH);
 }
 
-static bool is_good(const place *p, const bh_record *record, int fd, const struct stat *info)
+static bh_check check(const place *p, const bh_record *record, int fd, const struct stat *info)
 {
 	bh_identity identity = bh_identity_of(info);
 	if (!fits(p, record))
-		return false;
+		return BH_CHECK_BAD;
 	if (was_seen(p, &identity))
-		return true;
-	if (!bh_record_checks(record, fd))
-		return false;
-	note_seen(p, &identity);
-	return true;
+		return BH_CHECK_GOOD;
+	bh_check found = bh_record_check(record, fd);
+	if (found == BH_CHECK_GOOD)
+		note_seen(p, &identity);
+	return found;
 }
 
 /* Damaged, or not what its name says: the next one who compiles it puts a good one there. */
@@ -276,14 +280,16 @@ static bh_status map(const place *p, bh_code **out, const bh_code_options *optio
 	bh_record record;
 	__attribute__((cleanup(bh_close_auto))) int fd = bh_folder_file(p->folder, p->artifact, &info);
 	if (fd < 0) {
-		if (errno != ENOENT)
+		/* Something else is in its place. Without descriptors or memory, nothing is known of it. */
+		if (errno == ELOOP || errno == EPERM || errno == ENXIO)
 			discard(p);
 		return BH_OK;
 	}
-	if (!bh_record_read(&record, fd, &info) || !is_good(p, &record, fd, &info)) {
+	bh_check found = bh_record_read(&record, fd, &info) ? check(p, &record, fd, &info) : BH_CHECK_BAD;
+	if (found == BH_CHECK_BAD)
 		discard(p);
+	if (found != BH_CHECK_GOOD)
 		return BH_OK;
-	}
 	/* A module that may not be wrapped gets the compiler's words about it. */
 	if (record.wrapped && !options->wrap)
 		return BH_OK;

@@ -19,6 +19,7 @@ typedef struct entry {
 	bh_variant *variant;
 	uint8_t hash[BH_HASH];
 	bool unlinked;
+	bool wrap;  /* it may be a core module, for the one who brings it */
 	bool ready; /* or failed; false: it is being made */
 	uint32_t waiting;
 	bh_code *code; /* NULL: it could not be made */
@@ -134,7 +135,7 @@ static bh_status read_source(bh_codes *codes, bh_source *source, bh_error **err)
 {
 	if (source->path && !source->read) {
 		bh_identity before = source->identity;
-		bool identified = source->identified;
+		bool identified = source->identified && !bh_identity_young(&before);
 		bh_status status = bh_file_read(&source->read, &source->length, source->path, source->max, err);
 		if (status)
 			return status;
@@ -247,9 +248,9 @@ static bh_status compile(const request *r, bh_code **out, bh_error **err)
 			return status;
 	}
 	uint64_t start = bh_now();
-	bh_status status = source->isolation
+	bh_status status = source->isolated
 	                       ? bh_isolated_compile(out, r->variant, source->bytes, source->length, source->hash,
-	                                             r->options, source->isolation, err)
+	                                             r->options, &source->isolation, err)
 	                       : bh_code_compile(out, r->variant, source->bytes, source->length, r->options, err);
 	r->history->compile_ns = bh_now() - start;
 	r->history->origin = BH_CODE_COMPILED;
@@ -308,12 +309,14 @@ static bh_status lead(const request *r, entry *mine, bh_code **out, bh_error **e
 }
 
 /* Wait for the one who brings it. BH_OK with NULL: try again. With the lock held, but not while asleep. */
-static bh_status follow(bh_codes *codes, entry *theirs, bh_code **out, bh_error **err)
+static bh_status follow(bh_codes *codes, entry *theirs, bool wrap, bh_code **out, bh_error **err)
 {
 	theirs->waiting++;
 	while (!theirs->ready)
 		pthread_cond_wait(&codes->made, &codes->lock);
-	bh_status status = theirs->status;
+	/* A module was refused to the one who may not wrap it; to us it need not be. */
+	bool again = theirs->status == BH_E_NOT_A_COMPONENT && wrap && !theirs->wrap;
+	bh_status status = again ? BH_OK : theirs->status;
 	if (theirs->code)
 		*out = bh_code_ref(theirs->code);
 	else if (status) {
@@ -334,6 +337,7 @@ static entry *make_entry(bh_codes *codes, const request *r)
 		return NULL;
 	e->variant = r->variant;
 	e->unlinked = r->options->unlinked;
+	e->wrap = r->options->wrap;
 	memcpy(e->hash, r->source->hash, BH_HASH);
 	e->next = codes->entries;
 	codes->entries = e;
@@ -350,17 +354,15 @@ static bh_status get_once(const request *r, bh_code **out, bh_error **err)
 		return status;
 	pthread_mutex_lock(&codes->lock);
 	entry *e = find_entry(codes, r->variant, r->source->hash, r->options->unlinked);
-	bool module = e && e->ready && bh_code_describe(e->code)->wrapped && !r->options->wrap;
-	if (module && !r->source->is_artifact) {
-		pthread_mutex_unlock(&codes->lock);
-		return compile(r, out, err); /* which says how to wrap it */
-	}
 	if (e) {
 		r->history->origin = BH_CODE_FROM_MEMORY;
 		e->used = ++codes->uses;
-		status = follow(codes, e, out, err);
+		status = follow(codes, e, r->options->wrap, out, err);
 		pthread_mutex_unlock(&codes->lock);
-		return status;
+		if (!*out || !bh_code_describe(*out)->wrapped || r->options->wrap || r->source->is_artifact)
+			return status;
+		bh_code_free(BH_TAKE(*out));
+		return compile(r, out, err); /* which says how to wrap it */
 	}
 	e = make_entry(codes, r);
 	if (e)

@@ -21,9 +21,10 @@ typedef struct {
 	size_t max; /* a longer file is refused */
 	char *read; /* the file's content, once it was read */
 	bool identified;
-	bh_identity identity;          /* of the file */
-	const uint8_t *trusted_key;    /* for artifacts; NULL: they must be ours */
-	const bh_isolation *isolation; /* NULL: compile here */
+	bh_identity identity;       /* of the file */
+	const uint8_t *trusted_key; /* for artifacts; NULL: they must be ours */
+	bool isolated;              /* compile in a process of its own, so: */
+	bh_isolation isolation;
 	bool is_artifact;
 	bh_ahead artifact;
 	bool hashed;

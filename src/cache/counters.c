@@ -53,7 +53,7 @@ bool bh_counters_flush(bh_counters *counters, int folder, uint64_t out[BH_COUNTE
 		any |= added[i];
 		c.values[i] += added[i];
 	}
-	bool good = fd >= 0 && (!any || pwrite(fd, &c, sizeof c, 0) == (ssize_t)sizeof c);
+	bool good = fd >= 0 && (!any || (bh_may_write(sizeof c) && pwrite(fd, &c, sizeof c, 0) == (ssize_t)sizeof c));
 	for (int i = 0; !good && fd >= 0 && i < BH_COUNTER_COUNT; i++)
 		atomic_fetch_add(&counters->pending[i], added[i]);
 	if (out)
@@ -71,5 +71,6 @@ void bh_counters_swept(bh_counters *counters, int folder)
 	read_file(&c, fd);
 	c.values[BH_COUNTER_written] = 0;
 	c.values[BH_COUNTER_swept_s] = (uint64_t)time(NULL);
-	(void)!pwrite(fd, &c, sizeof c, 0);
+	if (bh_may_write(sizeof c))
+		(void)!pwrite(fd, &c, sizeof c, 0);
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -45,7 +46,7 @@ static bool is_private(const struct stat *info)
 /* Make the folder and those above it; what is there already is left as it is. */
 static bool make_all(char *path)
 {
-	for (char *slash = path + 1; (slash = strchr(slash, '/')); slash++) {
+	for (char *slash = path + (*path == '/'); (slash = strchr(slash, '/')); slash++) {
 		*slash = '\0';
 		bool made = mkdir(path, 0700) == 0 || errno == EEXIST;
 		*slash = '/';
@@ -72,6 +73,8 @@ bh_status bh_folder_open(int *out, const char *path, bh_error **err)
 {
 	enum { FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
 	struct stat info;
+	if (!*path)
+		return bh_fail(err, BH_E_IO, "the name of the folder is empty");
 	int fd = open(path, FLAGS);
 	if (fd < 0 && errno == ENOENT) {
 		BH_AUTO(bh_free) char *copy = bh_strdup(path);
@@ -144,8 +147,22 @@ static bool write_all(int fd, const bh_piece *piece)
 	return true;
 }
 
+bool bh_may_write(uint64_t length)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_FSIZE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY || length <= limit.rlim_cur)
+		return true;
+	errno = EFBIG;
+	return false;
+}
+
 bool bh_pieces_write(int fd, const bh_piece *pieces, size_t count)
 {
+	uint64_t length = 0;
+	for (size_t i = 0; i < count; i++)
+		length += pieces[i].length;
+	if (!bh_may_write(length))
+		return false;
 	for (size_t i = 0; i < count; i++)
 		if (!write_all(fd, &pieces[i]))
 			return false;

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/error.h"
 
@@ -51,7 +52,13 @@ typedef struct {
 	size_t length;
 } bh_piece;
 
-/* Write pieces to an open file, as they are. */
+/*
+ * Whether a file may become so long. Writing on past the process's limit would raise SIGXFSZ, which ends programs: then
+ * errno is EFBIG instead.
+ */
+bool bh_may_write(uint64_t length);
+
+/* Write pieces to an open, empty file, as they are. */
 bool bh_pieces_write(int fd, const bh_piece *pieces, size_t count);
 
 int bh_folder_write(int folder, const char *name, const bh_piece *pieces, size_t count, bool sync, struct stat *info);
@@ -61,7 +68,6 @@ int bh_folder_write(int folder, const char *name, const bh_piece *pieces, size_t
 
 static inline void bh_close_auto(const int *fd)
 {
-	extern int close(int);
 	if (*fd >= 0)
 		close(*fd);
 }

@@ -151,7 +151,7 @@ static bh_status take(bh_code **result, int out, bh_variant *variant, const uint
 	if (fstat(out, &info) < 0 || !bh_record_read(&record, out, &info))
 		return complaint(out, err);
 	if (memcmp(record.engine, bh_variant_identity(variant), BH_HASH) != 0 ||
-	    memcmp(record.source, source, BH_HASH) != 0 || !bh_record_checks(&record, out))
+	    memcmp(record.source, source, BH_HASH) != 0 || bh_record_check(&record, out) != BH_CHECK_GOOD)
 		return bh_fail(err, BH_E_SYSTEM, "the program that compiles is another build than this library");
 	bh_code_info known = bh_record_info(&record);
 	return bh_code_map(result, variant, out, &known, unlinked, err);

@@ -163,8 +163,17 @@ static bh_status look_at_file(bh_cache_settings *s, bool decides_on, bool decide
 	if (!path || bh_file_read(&text, &length, path, MAX_FILE, NULL))
 		return BH_OK;
 	bool was_on = s->enabled, had_folder = s->folder;
+	bh_cache_settings before = *s;
+	BH_AUTO(bh_free) char *folder_before = s->folder ? bh_strdup(s->folder) : NULL;
 	reading r = {path, s, decides_on, decides_folder, err};
 	bh_status status = read_file(&r, text, length);
+	if (status) {
+		/* All of it is left out, or nobody could tell what holds. */
+		bh_free(s->folder);
+		*s = before;
+		s->folder = BH_TAKE(folder_before);
+		return status;
+	}
 	if ((was_on != s->enabled) || (!had_folder && s->folder)) {
 		bh_free(s->decided_by);
 		s->decided_by = BH_TAKE(path);

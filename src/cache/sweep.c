@@ -157,11 +157,13 @@ bh_status bh_cache_prune(bh_cache *cache, uint64_t max_bytes, uint64_t max_age_s
 {
 	collection all;
 	uint64_t gone = 0, total = 0, most = max_bytes ? max_bytes : cache->settings.max_bytes;
-	int64_t age = (int64_t)(max_age_s ? max_age_s : cache->settings.max_age_s), now = time(NULL);
+	uint64_t oldest = max_age_s ? max_age_s : cache->settings.max_age_s;
+	int64_t age = oldest > INT64_MAX ? INT64_MAX : (int64_t)oldest, now = time(NULL);
 	bh_status status = collect(cache, &all, err);
 	if (status)
 		return status;
-	qsort(all.items, all.count, sizeof *all.items, by_use);
+	if (all.count)
+		qsort(all.items, all.count, sizeof *all.items, by_use);
 	for (size_t i = 0; i < all.count; i++)
 		total += all.items[i].bytes;
 	for (size_t i = 0; i < all.count && (total > most || now - all.items[i].used_s > age); i++) {
@@ -182,7 +184,9 @@ void bh_cache_sweep_if_due(bh_cache *cache)
 {
 	uint64_t values[BH_COUNTER_COUNT];
 	/* What was written since the last time is at most a tenth over the bound before it is noticed. */
-	bh_counters_flush(&cache->counters, cache->folder, values);
+	/* Without the file nobody knows: now and then is often enough then. */
+	if (!bh_counters_flush(&cache->counters, cache->folder, values) && time(NULL) % 64)
+		return;
 	bool large = values[BH_COUNTER_written] > cache->settings.max_bytes / 10;
 	bool late = (uint64_t)time(NULL) - values[BH_COUNTER_swept_s] > SWEEP_EVERY_S;
 	if (large || late)
@@ -231,6 +235,17 @@ bh_status bh_cache_list(bh_cache *cache, bh_cache_visit *visit, void *data, bh_e
 	return status;
 }
 
+/* Whether the name still means the file that is open: another process may have put a good one there. */
+static bool still_there(const bh_cache *cache, const item *one, int fd)
+{
+	struct stat open_one, named;
+	__attribute__((cleanup(bh_close_auto))) int folder = bh_folder_open_in(cache->folder, one->engine, false);
+	if (fd < 0)
+		return folder >= 0;
+	return folder >= 0 && fstat(fd, &open_one) == 0 && fstatat(folder, one->name, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       open_one.st_ino == named.st_ino && open_one.st_dev == named.st_dev;
+}
+
 bh_status bh_cache_verify(bh_cache *cache, bh_cache_visit *visit, void *data, bh_error **err)
 {
 	collection all;
@@ -239,8 +254,12 @@ bh_status bh_cache_verify(bh_cache *cache, bh_cache_visit *visit, void *data, bh
 	for (size_t i = 0; i < all.count && more; i++) {
 		bh_record record;
 		__attribute__((cleanup(bh_close_auto))) int fd;
+		errno = 0;
 		bool readable = describe(cache, &all.items[i], &record, &fd);
-		if (readable && bh_record_checks(&record, fd))
+		bh_check found = readable ? bh_record_check(&record, fd) : BH_CHECK_BAD;
+		/* Gone meanwhile, or not to be read just now: neither is damage. */
+		bool something_else = fd < 0 && (errno == ELOOP || errno == EPERM || errno == ENXIO);
+		if (found != BH_CHECK_BAD || (fd < 0 && !something_else) || !still_there(cache, &all.items[i], fd))
 			continue;
 		remove_item(cache, &all.items[i]);
 		bh_counters_add(&cache->counters, BH_COUNTER_corrupt, 1);

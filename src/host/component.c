@@ -157,11 +157,9 @@ static bh_status load(bh_component **out, bh_host *host, bh_source *source, cons
 	bh_status status = make(&component, host, options, err);
 	if (status)
 		return status;
-	bh_isolation isolation;
-	if (options->compile_mode == BH_COMPILE_ISOLATED) {
-		isolation = isolation_of(options);
-		source->isolation = &isolation;
-	}
+	source->isolated = options->compile_mode == BH_COMPILE_ISOLATED;
+	if (source->isolated)
+		source->isolation = isolation_of(options);
 	source->name = component->name;
 	source->trusted_key = options->trusted_key;
 	source->hash_given = options->sha256;
