@@ -3,6 +3,7 @@
 #include <bulkhead.h>
 #include <errno.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,7 +61,7 @@ static bool allow_threads(scmp_filter_ctx filter)
 	enum { THREAD = 0x00010000 /* CLONE_THREAD */ };
 	return !seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_MASKED_EQ, THREAD, THREAD)) &&
 	       !seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0) &&
-	       !seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
+	       !seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1, SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME, 0));
 }
 
 /* Where the kernel does not have it, the limits alone must do; `doctor` says so. */
@@ -115,16 +116,35 @@ static int complain(bh_status status, const bh_error *err)
 	return write(BH_WORKER_OUT, &said, sizeof said) == sizeof said ? EXIT_COMPONENT : EXIT_INTERNAL;
 }
 
+/* A sanitizer takes terabytes of address space, and looks at the process from a child of it. */
+static bool can_be_bounded(void)
+{
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+	return false;
+#endif
+#endif
+	return true;
+}
+
+/* Before anything of the input is looked at. */
+static void give_up_rights(const char *memory, const char *seconds)
+{
+	bound(RLIMIT_CORE, 0);
+	bound(RLIMIT_CPU, (rlim_t)strtoull(seconds, NULL, 10));
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (!can_be_bounded())
+		return;
+	bound(RLIMIT_AS, (rlim_t)strtoull(memory, NULL, 10));
+	confine();
+}
+
 int worker_run(int argc, char **argv)
 {
 	if (argc != WORDS)
 		return EXIT_USAGE;
-	bound(RLIMIT_CORE, 0);
-	bound(RLIMIT_AS, (rlim_t)strtoull(argv[0], NULL, 10));
-	bound(RLIMIT_CPU, (rlim_t)strtoull(argv[1], NULL, 10));
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	prctl(PR_SET_PDEATHSIG, 9 /* SIGKILL */, 0, 0, 0);
-	confine();
+	give_up_rights(argv[0], argv[1]);
 	bh_compile_options options = BH_COMPILE_OPTIONS_INIT;
 	options.metered = !strcmp(argv[3], "metered");
 	options.profile = strcmp(argv[4], "development") ? BH_PROFILE_PRODUCTION : BH_PROFILE_DEVELOPMENT;

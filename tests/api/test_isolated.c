@@ -1,5 +1,8 @@
-// test: timeout=120
-/* Compiling in a process of its own: the same results, the same errors, and bombs that hurt nobody. */
+// test: timeout=120 labels=nosanitize
+/*
+ * Compiling in a process of its own: the same results, the same errors, and bombs that hurt nobody. (The child is
+ * bounded in address space, of which sanitizers take more than there is.)
+ */
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
