@@ -30,6 +30,7 @@
 #include "bulkhead/limits.h"
 #include "bulkhead/manifest.h"
 #include "bulkhead/permissions.h"
+#include "bulkhead/sampler.h"
 #include "bulkhead/status.h"
 #include "bulkhead/trap.h"
 #include "bulkhead/type.h"

@@ -133,11 +133,21 @@ void bhx_store_handles(wasmtime_store_t *store, size_t count);
 
 enum { BHX_TICK_YIELD, BHX_TICK_GO_ON, BHX_TICK_STOP };
 
+/* Where guests of a component compute: samples of their stacks, `most` at the most. */
+typedef struct bhx_profiler bhx_profiler_t;
+
+wasmtime_error_t *bhx_profiler_new(const wasmtime_component_t *component, const char *name, size_t length,
+                                   uint64_t interval_us, uint64_t most, bhx_profiler_t **out);
+void bhx_profiler_free(bhx_profiler_t *profiler);
+
+/* Write it as JSON for the Firefox profiler; the profiler is gone afterwards. */
+wasmtime_error_t *bhx_profiler_write(bhx_profiler_t *profiler, bhx_write_t *write, void *data);
+
 /*
  * What to do at every tick that a guest computes through: give the thread back for a moment (asynchronous calls
- * only), go on, or stop. `data` outlives the store.
+ * only), go on, or stop. With a profiler (NULL: none), also take a sample. Both outlive the store.
  */
-void bhx_store_ticked(wasmtime_store_t *store, uint32_t (*ticked)(void *data), void *data);
+void bhx_store_ticked(wasmtime_store_t *store, uint32_t (*ticked)(void *data), void *data, bhx_profiler_t *profiler);
 
 /* Drop a guest's resource, running its destructor. */
 bhx_future_t bhx_resource_drop_async(wasmtime_context_t *context, const wasmtime_component_resource_any_t *handle,

@@ -19,6 +19,7 @@ mod linker;
 mod lower;
 mod module;
 mod poll;
+mod profile;
 mod scan;
 mod store;
 mod stream;

@@ -2,6 +2,7 @@
 
 use crate::error::Raised;
 use crate::poll::{bhx_future, future};
+use crate::profile::bhx_profiler;
 use crate::wrap::*;
 use std::ffi::c_void;
 use wasmtime::{Error, ResourceLimiter, UpdateDeadline};
@@ -100,15 +101,19 @@ pub extern "C" fn bhx_store_handles(store: &mut wasmtime_store_t, count: usize) 
 }
 
 /// Asks C at every tick that the guest computes through: 0 give the thread back for a moment (asynchronous calls
-/// only), 1 go on, anything else: stop. `data` must outlive the store.
+/// only), 1 go on, anything else: stop. `data`, and `profiler` (which may be null), must outlive the store.
 #[unsafe(no_mangle)]
 pub extern "C" fn bhx_store_ticked(
     store: &mut wasmtime_store_t,
     ticked: extern "C" fn(*mut c_void) -> u32,
     data: *mut c_void,
+    profiler: *mut bhx_profiler,
 ) {
-    let data = data as usize;
-    store_mut(store).epoch_deadline_callback(move |_context| {
+    let (data, profiler) = (data as usize, profiler as usize);
+    store_mut(store).epoch_deadline_callback(move |context| {
+        if let Some(profiler) = unsafe { (profiler as *mut bhx_profiler).as_mut() } {
+            profiler.sample(&context);
+        }
         Ok(match ticked(data as *mut c_void) {
             0 => UpdateDeadline::Yield(1),
             1 => UpdateDeadline::Continue(1),

@@ -3,6 +3,7 @@
 #define BULKHEAD_INSTANCE_H
 
 #include "component.h"
+#include "sampler.h"
 #include "usage.h"
 #include "value.h"
 
@@ -53,6 +54,8 @@ typedef struct {
 	bh_stdio in;
 	bh_stdio out;
 	bh_stdio err;
+	bh_sampler
+		*sampler; /**< sample it (sampler.h), of the same component and by one instance at a time; NULL: do not */
 } bh_instance_options;
 
 #define BH_INSTANCE_OPTIONS_INIT BH_SIZED(bh_instance_options)

@@ -72,6 +72,8 @@ static int call_export(guest *g, const settings *s, bh_export *callee, const bh_
 	bh_call_options options = BH_CALL_OPTIONS_INIT;
 	options.instance = &instance;
 	int code = guest_prepare_call(g, &options);
+	if (!code)
+		code = guest_profile(g, s, &instance);
 	if (code)
 		return code;
 	bh_usage usage = BH_USAGE_INIT;
@@ -85,7 +87,8 @@ static int call_export(guest *g, const settings *s, bh_export *callee, const bh_
 		code = status ? guest_failed(g, s, &usage, status, err)
 		              : print_result(&about, &result, bh_export_result_type(callee) != NULL);
 	bh_value_deinit(&result);
-	return code;
+	int unwritten = guest_write_profile(g, s);
+	return code ? code : unwritten;
 }
 
 static int parse_and_call(guest *g, const settings *s, bh_export *callee, const char *text)

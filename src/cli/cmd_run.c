@@ -30,10 +30,14 @@ static int run_guest(guest *g, const settings *s, const operands *words)
 	bh_error *err = NULL;
 	int status = 0;
 	int code = guest_prepare_call(g, &options);
+	if (!code)
+		code = guest_profile(g, s, &instance);
 	if (!code) {
 		bh_status failed = bh_component_run(g->component, &status, &options, &usage, &err);
 		const report about = guest_report(g, s, &usage);
 		code = failed ? guest_failed(g, s, &usage, failed, err) : report_exit(&about, own_status(status));
+		int unwritten = guest_write_profile(g, s);
+		code = code ? code : unwritten;
 	}
 	x_free(args);
 	return code;

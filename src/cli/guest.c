@@ -1,8 +1,11 @@
 #include "guest.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "exit_code.h"
 #include "interrupt.h"
@@ -94,6 +97,7 @@ static void give_back(const guest *g)
 void guest_deinit(guest *g)
 {
 	interrupt_cancels(NULL);
+	bh_sampler_free(g->sampler);
 	give_back(g);
 	bh_cancel_free(g->cancel);
 	*g = (guest){0};
@@ -109,6 +113,32 @@ int guest_prepare_call(guest *g, bh_call_options *out)
 	out->kill = true;
 	out->cpu_time = true; /* tells computing from waiting when the time is up */
 	interrupt_cancels(g->cancel);
+	return 0;
+}
+
+int guest_profile(guest *g, const settings *s, bh_instance_options *out)
+{
+	bh_error *err = NULL;
+	bh_status status = s->profile ? bh_sampler_new(&g->sampler, g->component, &err) : BH_OK;
+	out->sampler = g->sampler;
+	return status ? report_error(&(report){.file = g->terms->file}, status, err, -1) : 0;
+}
+
+int guest_write_profile(guest *g, const settings *s)
+{
+	if (!g->sampler)
+		return 0;
+	bh_error *err = NULL;
+	int fd = open(s->profile, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return report_missing_file(s->profile, errno);
+	bh_status status = bh_sampler_write(g->sampler, fd, &err);
+	if (close(fd) < 0 && !status)
+		return report_missing_file(s->profile, errno);
+	if (status)
+		return report_error(&(report){.file = s->profile}, status, err, -1);
+	if (!s->quiet && !s->json)
+		say_remark(g->terms->file, "profile written to %s: open it in https://profiler.firefox.com", s->profile);
 	return 0;
 }
 

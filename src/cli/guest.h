@@ -10,6 +10,7 @@ typedef struct {
 	bh_host *host;
 	bh_component *component;
 	bh_cancel *cancel;
+	bh_sampler *sampler; /* NULL: none is taken */
 	uint64_t load_ns;
 	bh_component_needs needs;
 } guest;
@@ -27,6 +28,13 @@ typedef struct {
  * way. */
 int guest_load(guest *out, const terms *t, const guest_options *options);
 void guest_deinit(guest *g);
+
+/*
+ * Sample the guest, where --profile asks for that, and write what came of it. Both return 0, or an exit code after a
+ * message.
+ */
+int guest_profile(guest *g, const settings *s, bh_instance_options *out);
+int guest_write_profile(guest *g, const settings *s);
 
 /* What a call of `run` and `call` is given; lives as long as the guest. SIGINT and SIGTERM cancel it. */
 int guest_prepare_call(guest *g, bh_call_options *out);

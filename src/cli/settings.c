@@ -69,6 +69,8 @@ static const option_row last_rows[] = {
 	{"json", 'j', NULL, "Report as JSON", take_flag, AT(json)},
 	{"usage", 'u', NULL, "Say at the end what it used: time, fuel, memory", take_flag, AT(usage)},
 	{"verbose", 'v', NULL, "Say more about errors: causes, all frames", take_flag, AT(verbose)},
+	{"profile", 0, "OUT", "Write where it computes, sampled each millisecond, for\nhttps://profiler.firefox.com",
+     take_text, AT(profile)},
 	{"untrusted", 0, NULL, "Compile in a process of its own, with limits; the\ndefault above 1 MiB", take_flag,
      AT(untrusted)},
 	{"trust", 0, "KEY", "Of artifacts, take what this public key signed", take_text, AT(trust)},

@@ -18,8 +18,9 @@ typedef struct {
 	bool usage;
 	bool verbose;
 	bool debug_info;
-	bool untrusted;    /* --untrusted: compile in a process of its own */
-	const char *trust; /* --trust: the key that artifacts must be signed with */
+	const char *profile; /* --profile: where to write where the guest spent its time */
+	bool untrusted;      /* --untrusted: compile in a process of its own */
+	const char *trust;   /* --trust: the key that artifacts must be signed with */
 } settings;
 
 #define SETTINGS_INIT                                                                                                  \
@@ -29,7 +30,7 @@ typedef struct {
 
 /* Room for the rows, of which some follow the library's table of limits. */
 typedef struct {
-	option_row rows[32];
+	option_row rows[40];
 	size_t count;
 	char help[BH_LIMIT_COUNT][96];
 } settings_rows;

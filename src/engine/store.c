@@ -72,7 +72,7 @@ bh_status bh_store_new(bh_store **out, const bh_store_spec *spec, bh_error **err
 		if (status)
 			return status;
 	}
-	bhx_store_ticked(store->handle, ticked, store);
+	bhx_store_ticked(store->handle, ticked, store, (bhx_profiler_t *)spec->profiler);
 	if (store->metered)
 		wasmtime_context_fuel_async_yield_interval(store->context, FUEL_SLICE);
 	*out = BH_TAKE(store);

@@ -11,6 +11,7 @@
 #include "bulkhead/instance.h"
 #include "bulkhead/usage.h"
 #include "engine/code.h"
+#include "engine/profiler.h"
 #include "engine/waker.h"
 
 typedef struct bh_store bh_store;
@@ -26,6 +27,7 @@ typedef struct {
 	const bh_permissions *permissions;  /* outlives the store; NULL grants nothing */
 	const bh_instance_options *options; /* NULL for the default */
 	bh_io *io;                          /* for code that imports WASI */
+	bh_profiler *profiler;              /* outlives the store; NULL: none */
 	bh_instance *owner;                 /* given to resource handles; NULL for a store nobody keeps */
 } bh_store_spec;
 

@@ -5,6 +5,7 @@
 #include "host/export.h"
 #include "host/finisher.h"
 #include "host/run.h"
+#include "host/sampler.h"
 
 static void report(bh_usage *usage, const bh_run *run, bh_store *store)
 {
@@ -47,12 +48,23 @@ static bh_status try_store(bh_store **out, const bh_store_spec *spec, bh_run *ru
 	return status;
 }
 
+/* Options of older callers are shorter. */
+static const bh_sampler *sampler_of(const bh_instance_options *options)
+{
+	size_t end = offsetof(bh_instance_options, sampler) + sizeof options->sampler;
+	return options && (!options->struct_size || options->struct_size >= end) ? options->sampler : NULL;
+}
+
 bh_status bh_fresh_store(bh_store **out, bh_component *component, const bh_instance_options *options,
                          bh_instance *owner, bh_run *run, bh_error **err)
 {
 	if (!bh_code_linked(component->code))
 		return bh_fail(err, BH_E_LINK, "%s was loaded to be looked at only", component->name);
+	const bh_sampler *sampler = sampler_of(options);
+	if (sampler && (sampler->component->code != component->code || !sampler->profiler))
+		return bh_fail(err, BH_E_INVALID, "the sampler is another component's, or was written");
 	bh_store_spec spec = {
+		.profiler = sampler ? sampler->profiler : NULL,
 		.code = component->code,
 		.limits = &component->limits,
 		.permissions = component->permissions,

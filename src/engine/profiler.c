@@ -1,0 +1,52 @@
+#include "engine/profiler.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/internal.h"
+
+enum { INTERVAL_US = 1000, MOST_SAMPLES = 1000000 };
+
+bh_status bh_profiler_new(bh_profiler **out, const bh_code *code, const char *name, bh_error **err)
+{
+	bhx_profiler_t *made = NULL;
+	wasmtime_error_t *failed = bhx_profiler_new(code->component, name, strlen(name), INTERVAL_US, MOST_SAMPLES, &made);
+	if (failed)
+		return bh_engine_fail(err, BH_E_ENGINE, failed, "no profile can be made");
+	*out = (bh_profiler *)made;
+	return BH_OK;
+}
+
+void bh_profiler_free(bh_profiler *profiler)
+{
+	bhx_profiler_free((bhx_profiler_t *)profiler);
+}
+
+typedef struct {
+	int fd;
+	int failed; /* errno */
+} output;
+
+static void put(void *data, const uint8_t *bytes, size_t length)
+{
+	output *o = data;
+	while (length && !o->failed) {
+		ssize_t n = write(o->fd, bytes, length);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			o->failed = errno;
+		bytes += n > 0 ? n : 0;
+		length -= n > 0 ? (size_t)n : 0;
+	}
+}
+
+bh_status bh_profiler_write(bh_profiler *profiler, int fd, bh_error **err)
+{
+	output o = {.fd = fd};
+	wasmtime_error_t *failed = bhx_profiler_write((bhx_profiler_t *)profiler, put, &o);
+	if (failed)
+		return bh_engine_fail(err, BH_E_ENGINE, failed, "the profile could not be written");
+	return o.failed ? bh_fail_errno(err, BH_E_IO, o.failed, "the profile could not be written") : BH_OK;
+}
