@@ -12,6 +12,8 @@ cd "$(dirname "$0")/.."
 build="$(cd "${1:-build}" && pwd)"
 shift || true
 export BULKHEAD="$build/bin/bulkhead" GUESTS="$build/guests"
+# Nothing of the user's cache is used, nor left there; the benchmarks of starts make caches of their own.
+export BULKHEAD_CACHE=0
 
 governor=/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor
 if [ -r $governor ] && [ "$(cat $governor)" != performance ]; then
