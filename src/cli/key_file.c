@@ -63,12 +63,13 @@ int key_write(const uint8_t *key, key_kind kind, const char *path)
 	sodium_bin2base64(text, sizeof text, key, kinds[kind].size, sodium_base64_VARIANT_ORIGINAL);
 	int length = snprintf(line, sizeof line, "%s%s\n", kinds[kind].label, text);
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kind == KEY_SECRET ? 0600 : 0644);
+	int number = errno;
 	if (fd < 0) {
-		say_error(path, "%s", errno == EEXIST ? "exists already and was left as it is" : strerror(errno));
-		return errno == EEXIST ? EXIT_CONFIG : EXIT_NO_FILE;
+		say_error(path, "%s", number == EEXIST ? "exists already and was left as it is" : strerror(number));
+		return number == EEXIST ? EXIT_CONFIG : EXIT_NO_FILE;
 	}
 	bool good = write(fd, line, (size_t)length) == length && fsync(fd) == 0;
-	int number = errno;
+	number = errno;
 	close(fd);
 	if (good)
 		return 0;
