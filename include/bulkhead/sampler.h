@@ -10,7 +10,7 @@ BH_BEGIN
  * A sampler looks at the stack of guests at every tick that they compute through (a millisecond). Waiting is not sampled.
  * A million samples are kept, which is a quarter of an hour; those that follow are dropped.
  *
- * Functions have names where the component has a name section. Sampling costs a few microseconds a millisecond.
+ * Functions have names where the component has a name section.
  */
 typedef struct bh_sampler bh_sampler;
 
@@ -22,10 +22,10 @@ BH_API BH_MUST_USE bh_status bh_sampler_new(bh_sampler **out, bh_component *comp
  * still be there. Blocks.
  * \return BH_OK; BH_E_INVALID (written before); BH_E_IO; BH_E_ENGINE
  */
-BH_API BH_MUST_USE bh_status bh_sampler_write(bh_sampler *profile, int fd, bh_error **err);
+BH_API BH_MUST_USE bh_status bh_sampler_write(bh_sampler *sampler, int fd, bh_error **err);
 
 /** Give it up, written or not; instances that were given it go first. NULL is allowed. */
-BH_API void bh_sampler_free(bh_sampler *profile);
+BH_API void bh_sampler_free(bh_sampler *sampler);
 
 BH_END
 
