@@ -8,6 +8,7 @@
 #include <bulkhead.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sodium.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -161,7 +162,6 @@ static void load_once(bh_host *host, const loading *l)
 	bh_component_unref(component);
 }
 
-/* A live process that loads what it has not loaded yet: its memory keeps nothing else, so each load forgets the last. */
 static double load(void *data, unsigned batch)
 {
 	const loading *l = data;
@@ -185,6 +185,121 @@ static void report_load(const char *name, const char *unit, double scale, loadin
 	bench_samples taken = bench_take(load, l, batch, samples);
 	bench_report(name, unit, scale, &taken);
 	bench_free(&taken);
+}
+
+/* Small components that differ, each in a file of its own that is old enough to be known by its looks. */
+enum { SMALL = 230, SMALL_SAMPLES = 200 };
+
+typedef struct {
+	bh_host *host;
+	char *paths[SMALL];
+	unsigned next;
+} small_set;
+
+static void make_small(small_set *set, const char *like)
+{
+	size_t length;
+	char *text = bench_read(like, &length), path[512];
+	for (int i = 0; i < SMALL; i++) {
+		snprintf(path, sizeof path, "%s/small-%d.wat", work, i);
+		FILE *file = fopen(path, "w");
+		if (!file || fprintf(file, ";; %d\n%.*s", i, (int)length, text) < 0 || fclose(file))
+			bench_die("%s cannot be written", path);
+		set->paths[i] = strdup(path);
+	}
+	free(text);
+	sleep(3);
+}
+
+static void load_small(small_set *set, bh_code_origin origin)
+{
+	for (unsigned i = 0; i < SMALL; i++)
+		load_once(set->host, &(loading){.path = set->paths[i], .origin = origin});
+}
+
+static double next_small(void *data, unsigned batch)
+{
+	small_set *set = data;
+	double start = bench_now();
+	for (unsigned i = 0; i < batch; i++)
+		load_once(set->host, &(loading){.path = set->paths[set->next++], .origin = BH_CODE_FROM_DISK});
+	return bench_now() - start;
+}
+
+/* A live process that loads what it has not loaded yet, and another compiled before: each file once. */
+static void warm_small(const bh_cache_options *cache, const char *like)
+{
+	bh_cache_options options = *cache;
+	options.memory_entries = SMALL; /* forgetting is not what is measured */
+	small_set set = {.host = make_host(&options)};
+	make_small(&set, like);
+	load_small(&set, BH_CODE_COMPILED);
+	bh_host_free(set.host);
+	set.host = make_host(&options);
+	bench_samples taken = bench_take(next_small, &set, 1, SMALL_SAMPLES);
+	bench_report("load_warm_small", "us", 1e6, &taken);
+	bench_free(&taken);
+	bh_host_free(set.host);
+	for (int i = 0; i < SMALL; i++)
+		free(set.paths[i]);
+}
+
+/* Many threads that want the same file, which nobody has compiled yet, at once. */
+enum { CROWD = 1000, CROWD_SAMPLES = 9 };
+
+typedef struct {
+	loading what;
+	unsigned threads;
+	pthread_barrier_t start;
+} crowd;
+
+static void *crowd_load(void *data)
+{
+	crowd *c = data;
+	pthread_barrier_wait(&c->start);
+	/* Whoever came first compiled it, and the rest found it in memory. */
+	load_once(c->what.host, &(loading){.path = c->what.path, .origin = BH_CODE_FROM_MEMORY});
+	return NULL;
+}
+
+static double load_crowded(void *data, unsigned batch)
+{
+	crowd *c = data;
+	double sum = 0;
+	pthread_t threads[CROWD];
+	pthread_attr_t attr;
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 256 * 1024);
+	for (unsigned i = 0; i < batch; i++) {
+		c->what.host = make_host(&c->what.cache);
+		pthread_barrier_init(&c->start, NULL, c->threads + 1);
+		for (unsigned t = 0; t < c->threads; t++)
+			if (pthread_create(&threads[t], &attr, crowd_load, c))
+				bench_die("no thread");
+		double start = bench_now();
+		pthread_barrier_wait(&c->start);
+		for (unsigned t = 0; t < c->threads; t++)
+			pthread_join(threads[t], NULL);
+		sum += bench_now() - start;
+		bh_host_free(c->what.host);
+		pthread_barrier_destroy(&c->start);
+	}
+	pthread_attr_destroy(&attr);
+	return sum;
+}
+
+static void crowded(const char *path)
+{
+	bh_cache_options off = BH_CACHE_OPTIONS_INIT;
+	off.mode = BH_CACHE_OFF;
+	crowd many = {.what = {.cache = off, .path = path}, .threads = CROWD};
+	crowd one = {.what = {.cache = off, .path = path}, .threads = 1};
+	bench_samples taken[2];
+	bench_take_in_turn(taken, (bench_fn *const[]){load_crowded, load_crowded}, (void *const[]){&many, &one},
+	                   (const unsigned[]){1, 1}, 2, CROWD_SAMPLES);
+	bench_report_beside("load_thousand_threads", "ms", 1e3, &taken[0], "one thread", &taken[1]);
+	bench_free(&taken[0]);
+	bench_free(&taken[1]);
 }
 
 static void sha256_of(uint8_t out[32], const char *path)
@@ -213,8 +328,9 @@ static void loads(void)
 	sha256_of(digest, small);
 	hit.sha256 = digest;
 	report_load("load_memory_hit", "us", 1e6, &hit, 1000, 100);
+	warm_small(&l.cache, small);
+	crowded(bench_guest("summary.wasm"));
 	l.origin = BH_CODE_FROM_DISK;
-	report_load("load_warm_small", "us", 1e6, &l, 1, 200);
 	if (access(python, R_OK) == 0) {
 		l.path = python;
 		double start = bench_now();

@@ -123,6 +123,14 @@ BH_API BH_MUST_USE bh_status bh_limits_bound(bh_limits *limits, const bh_limits 
 BH_API BH_MUST_USE bh_status bh_limit_parse(uint64_t *out, bh_limit limit, const char *text, bh_error **err);
 
 /**
+ * Read how old something may get, as people write it: "30d", "12h", "5m", "10s", a bare number in seconds.
+ *
+ * \param out  receives seconds, one at least
+ * \return BH_OK; BH_E_CONFIG with what is allowed
+ */
+BH_API BH_MUST_USE bh_status bh_age_parse(uint64_t *out, const char *text, bh_error **err);
+
+/**
  * Write a value as people read it: "64 MiB", "100 ms", "1,000,000", "unlimited".
  *
  * \return the length needed, as snprintf does; at most `size` bytes are written, always terminated

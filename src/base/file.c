@@ -83,15 +83,18 @@ bh_status bh_file_read(char **out, size_t *length, const char *path, size_t max,
 	return BH_OK;
 }
 
-static bool write_all(int fd, const char *data, size_t length)
+bool bh_write_all(int fd, const void *data, size_t length)
 {
-	while (length) {
-		ssize_t n = write(fd, data, length);
+	for (const char *at = data; length;) {
+		ssize_t n = write(fd, at, length);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
+		/* Some devices take nothing for ever. */
+		if (n == 0)
+			errno = EIO;
+		if (n <= 0)
 			return false;
-		data += n;
+		at += n;
 		length -= (size_t)n;
 	}
 	return true;
@@ -144,7 +147,7 @@ bh_status bh_file_create(const char *path, const void *data, size_t length, bh_e
 	__attribute__((cleanup(close_auto))) int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (fd < 0)
 		return create_failed(path, errno, err);
-	if (!write_all(fd, data, length) || fsync(fd) < 0 || publish(temporary, path) < 0) {
+	if (!bh_write_all(fd, data, length) || fsync(fd) < 0 || publish(temporary, path) < 0) {
 		int number = errno;
 		unlink(temporary);
 		return create_failed(path, number, err);

@@ -22,6 +22,14 @@ void bh_hash_begin(bh_hash *hash);
 void bh_hash_add(bh_hash *hash, const void *data, size_t length);
 void bh_hash_end(bh_hash *hash, uint8_t out[BH_HASH]);
 
+/* The same of the first bytes of a file, whatever its position. */
+typedef enum {
+	BH_HASH_DONE,
+	BH_HASH_SHORT, /* the file ends before */
+	BH_HASH_UNREAD /* it could not be read, or there is no memory */
+} bh_hashed;
+bh_hashed bh_hash_file(uint8_t out[BH_HASH], int fd, uint64_t length);
+
 /* In lower-case hexadecimal digits, NUL-terminated. */
 void bh_hash_text(char out[BH_HASH_TEXT], const uint8_t hash[BH_HASH]);
 

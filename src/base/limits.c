@@ -147,9 +147,15 @@ bh_status bh_limits_bound(bh_limits *limits, const bh_limits *ceilings, bh_ceili
 	return BH_OK;
 }
 
+/* In seconds, what no limit is counted in. */
+enum { UNIT_AGE = BH_UNIT_COUNT + 1 };
+
+/* Years enough; and far from where seconds since 1970 overflow. */
+#define MAX_AGE_S (UINT64_C(36500) * 86400)
+
 /* Suffixes a value may carry, by unit. */
 static const struct {
-	bh_unit unit;
+	int unit;
 	const char *suffix;
 	uint64_t factor;
 } suffixes[] = {
@@ -167,6 +173,11 @@ static const struct {
 	{BH_UNIT_MILLISECONDS, "m", 60000},
 	{BH_UNIT_MILLISECONDS, "h", 3600000},
 	{BH_UNIT_COUNT, "", 1},
+	{UNIT_AGE, "", 1},
+	{UNIT_AGE, "s", 1},
+	{UNIT_AGE, "m", 60},
+	{UNIT_AGE, "h", 3600},
+	{UNIT_AGE, "d", 86400},
 };
 
 static const char *shape_of(bh_unit unit)
@@ -212,7 +223,7 @@ static bool read_digits(const char **text, uint64_t *out)
 	return true;
 }
 
-static bool factor_of(bh_unit unit, const char *suffix, uint64_t *out)
+static bool factor_of(int unit, const char *suffix, uint64_t *out)
 {
 	while (*suffix == ' ')
 		suffix++;
@@ -224,24 +235,37 @@ static bool factor_of(bh_unit unit, const char *suffix, uint64_t *out)
 	return false;
 }
 
+static bool read_value(uint64_t *out, int unit, const char *text)
+{
+	uint64_t factor;
+	return read_digits(&text, out) && factor_of(unit, text, &factor) && !__builtin_mul_overflow(*out, factor, out);
+}
+
 bh_status bh_limit_parse(uint64_t *out, bh_limit limit, const char *text, bh_error **err)
 {
 	const bh_limit_info *info = bh_limit_describe(limit);
 	if (!info)
 		return bh_fail(err, BH_E_INVALID, "no such limit");
-	uint64_t value, factor;
-	const char *rest = text;
-	if (!strcmp(text, "unlimited")) {
-		value = BH_UNLIMITED;
-	} else {
-		if (!read_digits(&rest, &value) || !factor_of(info->unit, rest, &factor) ||
-		    __builtin_mul_overflow(value, factor, &value))
-			return not_a_value(limit, text, err);
-	}
+	uint64_t value = BH_UNLIMITED;
+	if (strcmp(text, "unlimited") != 0 && !read_value(&value, (int)info->unit, text))
+		return not_a_value(limit, text, err);
 	if (!in_range(info, value))
 		return out_of_range(limit, value, err);
 	*out = value;
 	return BH_OK;
+}
+
+bh_status bh_age_parse(uint64_t *out, const char *text, bh_error **err)
+{
+	uint64_t value;
+	if (read_value(&value, UNIT_AGE, text) && value && value <= MAX_AGE_S) {
+		*out = value;
+		return BH_OK;
+	}
+	bh_error *e = bh_error_begin(err, BH_E_CONFIG, "\"%s\": not an age", text);
+	bh_error_hint_set(e, "An age is a number with a unit: \"30d\", \"12h\", \"5m\", \"10s\", or seconds. "
+	                     "Allowed: 1 second to 36500 days.");
+	return BH_E_CONFIG;
 }
 
 /* Exact in the units people wrote it in, binary or decimal; else rounded. */

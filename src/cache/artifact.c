@@ -9,9 +9,6 @@ _Static_assert(sizeof(bh_record) == 528, "a part of the format: with another siz
 
 static const char magic[16] = "bulkhead-cwasm-1";
 
-/* At once, when a whole artifact is read. */
-enum { CHUNK = 256 * 1024 };
-
 static void seal_of(uint8_t out[BH_HASH], const bh_record *record)
 {
 	bh_hash_blake2(out, record, offsetof(bh_record, seal));
@@ -57,35 +54,28 @@ bh_code_info bh_record_info(const bh_record *record)
 	};
 }
 
-bool bh_record_read(bh_record *out, int fd, const struct stat *info)
+bool bh_record_holds(const bh_record *record, uint64_t code_length)
 {
 	uint8_t seal[BH_HASH];
+	seal_of(seal, record);
+	/* Text for people ends in any case. */
+	return !memcmp(record->magic, magic, sizeof magic) && record->code_length == code_length &&
+	       !memcmp(seal, record->seal, sizeof seal) && !record->name[sizeof record->name - 1] &&
+	       !record->engine_text[sizeof record->engine_text - 1];
+}
+
+bool bh_record_read(bh_record *out, int fd, const struct stat *info)
+{
 	off_t at = info->st_size - (off_t)sizeof *out;
-	if (at <= 0 || pread(fd, out, sizeof *out, at) != (ssize_t)sizeof *out)
-		return false;
-	seal_of(seal, out);
-	/* Text for people ends in any case: the seal is only good against accidents. */
-	return !memcmp(out->magic, magic, sizeof magic) && out->code_length == (uint64_t)at &&
-	       !memcmp(seal, out->seal, sizeof seal) && !out->name[sizeof out->name - 1] &&
-	       !out->engine_text[sizeof out->engine_text - 1];
+	return at > 0 && pread(fd, out, sizeof *out, at) == (ssize_t)sizeof *out && bh_record_holds(out, (uint64_t)at);
 }
 
 bh_check bh_record_check(const bh_record *record, int fd)
 {
-	BH_AUTO(bh_free) void *chunk = bh_alloc(CHUNK);
 	uint8_t checksum[BH_HASH];
-	bh_hash hash;
-	if (!chunk)
+	bh_hashed read = bh_hash_file(checksum, fd, record->code_length);
+	if (read == BH_HASH_UNREAD)
 		return BH_CHECK_UNKNOWN;
-	bh_hash_begin(&hash);
-	for (uint64_t at = 0; at < record->code_length;) {
-		uint64_t left = record->code_length - at;
-		ssize_t n = pread(fd, chunk, left < CHUNK ? left : CHUNK, (off_t)at);
-		if (n <= 0)
-			return n < 0 ? BH_CHECK_UNKNOWN : BH_CHECK_BAD;
-		bh_hash_add(&hash, chunk, (size_t)n);
-		at += (uint64_t)n;
-	}
-	bh_hash_end(&hash, checksum);
-	return memcmp(checksum, record->checksum, BH_HASH) ? BH_CHECK_BAD : BH_CHECK_GOOD;
+	bool good = read == BH_HASH_DONE && !memcmp(checksum, record->checksum, BH_HASH);
+	return good ? BH_CHECK_GOOD : BH_CHECK_BAD;
 }

@@ -43,6 +43,9 @@ void bh_record_seal(bh_record *record);
 /* What bh_code_map() needs to know. */
 bh_code_info bh_record_info(const bh_record *record);
 
+/* Whether it is whole, and a record of code of that length. The seal is only good against accidents. */
+bool bh_record_holds(const bh_record *record, uint64_t code_length);
+
 /* Read the record at the end of a file. False: it is no artifact, or a damaged one. */
 bool bh_record_read(bh_record *out, int fd, const struct stat *info);
 

@@ -11,6 +11,7 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -37,20 +38,10 @@ typedef struct {
 
 static void add(writer *w, const void *data, size_t length)
 {
-	const char *at = data;
 	bh_hash_add(&w->hash, data, length);
 	w->length += length;
-	if (!w->failed && !bh_may_write(w->length))
+	if (!w->failed && (!bh_may_write(w->length) || !bh_write_all(w->fd, data, length)))
 		w->failed = errno;
-	while (length && !w->failed) {
-		ssize_t n = write(w->fd, at, length);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			w->failed = errno;
-		at += n > 0 ? n : 0;
-		length -= n > 0 ? (size_t)n : 0;
-	}
 }
 
 static void add_file(writer *w, int fd, uint64_t length)
@@ -134,25 +125,6 @@ static bh_status not_a_bundle(const char *path, bh_error **err)
 	return bh_fail(err, BH_E_PARSE, "%s: not a bundle, or a damaged one", path);
 }
 
-static bool digest_of(uint8_t out[BH_HASH], int fd, uint64_t length)
-{
-	BH_AUTO(bh_free) void *chunk = bh_alloc(CHUNK);
-	bh_hash hash;
-	if (!chunk)
-		return false;
-	bh_hash_begin(&hash);
-	for (uint64_t at = 0; at < length;) {
-		uint64_t left = length - at;
-		ssize_t n = pread(fd, chunk, left < CHUNK ? left : CHUNK, (off_t)at);
-		if (n <= 0)
-			return false;
-		bh_hash_add(&hash, chunk, (size_t)n);
-		at += (uint64_t)n;
-	}
-	bh_hash_end(&hash, out);
-	return true;
-}
-
 static bh_status check_signature(int fd, uint64_t size, const char *path, const uint8_t *trusted_key, bh_error **err)
 {
 	uint8_t digest[BH_HASH], by[BH_PUBLIC_KEY], signature[crypto_sign_BYTES];
@@ -162,7 +134,7 @@ static bh_status check_signature(int fd, uint64_t size, const char *path, const 
 	    pread(fd, start, sizeof start, 0) != sizeof start || memcmp(start, magic, sizeof magic) != 0 ||
 	    pread(fd, by, sizeof by, (off_t)body) != sizeof by ||
 	    pread(fd, signature, sizeof signature, (off_t)(body + sizeof by)) != sizeof signature ||
-	    !digest_of(digest, fd, body + sizeof by))
+	    bh_hash_file(digest, fd, body + sizeof by) != BH_HASH_DONE)
 		return not_a_bundle(path, err);
 	if (!sodium_memcmp(by, trusted_key, sizeof by) &&
 	    !crypto_sign_verify_detached(signature, digest, sizeof digest, trusted_key))
@@ -180,7 +152,7 @@ static bool is_artifact(bh_record *record, const uint8_t *bytes, uint64_t length
 	if (length <= sizeof *record)
 		return false;
 	memcpy(record, bytes + length - sizeof *record, sizeof *record);
-	if (record->code_length != length - sizeof *record)
+	if (!bh_record_holds(record, length - sizeof *record))
 		return false;
 	bh_hash_blake2(checksum, bytes, record->code_length);
 	return !memcmp(checksum, record->checksum, BH_HASH);
@@ -189,32 +161,64 @@ static bool is_artifact(bh_record *record, const uint8_t *bytes, uint64_t length
 static bool keep(bh_cache *cache, const bh_record *record, const void *bytes, uint64_t length)
 {
 	char text[BH_HASH_TEXT], name[BH_HASH_TEXT + 8];
-	__attribute__((cleanup(bh_close_auto))) int folder = bh_cache_engine_folder(cache, record->engine, true);
+	__attribute__((cleanup(bh_cache_subfolder_done))) bh_subfolder_use folder =
+		bh_cache_engine_folder(cache, record->engine, true);
 	bh_hash_text(text, record->source);
 	snprintf(name, sizeof name, "%s" BH_CACHE_ARTIFACT, text);
 	const bh_piece piece = {bytes, length};
-	return folder >= 0 && bh_folder_write(folder, name, &piece, 1, true, NULL) == 0;
+	return folder.fd >= 0 && bh_folder_write(folder.fd, name, &piece, 1, true, NULL) == 0;
 }
 
-static bh_status unpack(bh_cache *cache, int fd, const char *path, uint64_t *count, bh_error **err)
+/* `end`: where the public key begins. Nothing behind it is signed. */
+static bh_status unpack(bh_cache *cache, int fd, uint64_t end, const char *path, uint64_t *count, bh_error **err)
 {
-	uint64_t length;
-	for (off_t at = sizeof magic;; at += (off_t)length) {
+	uint64_t length, said;
+	for (uint64_t at = sizeof magic;; at += length) {
 		bh_record record;
-		if (pread(fd, &length, sizeof length, at) != sizeof length)
+		if (end - at < sizeof length || pread(fd, &length, sizeof length, (off_t)at) != sizeof length)
 			return not_a_bundle(path, err);
-		if (!length)
-			return BH_OK;
 		at += sizeof length;
-		BH_AUTO(bh_free) uint8_t *bytes = length <= MAX_ARTIFACT ? bh_alloc(length) : NULL;
+		bool at_end = end - at == sizeof said && pread(fd, &said, sizeof said, (off_t)at) == sizeof said;
+		if (!length)
+			return at_end && said == *count ? BH_OK : not_a_bundle(path, err);
+		if (length > end - at || length > MAX_ARTIFACT)
+			return not_a_bundle(path, err);
+		BH_AUTO(bh_free) uint8_t *bytes = bh_alloc(length);
 		if (!bytes)
-			return length <= MAX_ARTIFACT ? bh_fail_memory(err) : not_a_bundle(path, err);
-		if (pread(fd, bytes, length, at) != (ssize_t)length || !is_artifact(&record, bytes, length))
+			return bh_fail_memory(err);
+		if (pread(fd, bytes, length, (off_t)at) != (ssize_t)length || !is_artifact(&record, bytes, length))
 			return not_a_bundle(path, err);
 		if (!keep(cache, &record, bytes, length))
 			return bh_fail_errno(err, BH_E_IO, errno, "%s", cache->settings.folder);
 		++*count;
 	}
+}
+
+/*
+ * A copy that nobody else can write to: the file may be anybody's, who could change it after its signature was looked at.
+ * -1 with errno.
+ */
+static int copy_of(const bh_cache *cache, int from, uint64_t size)
+{
+	BH_AUTO(bh_free) void *chunk = bh_alloc(CHUNK);
+	int fd = openat(cache->folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL))
+		fd = memfd_create("bulkhead-bundle", MFD_CLOEXEC);
+	bool good = chunk && fd >= 0 && bh_may_write(size);
+	for (uint64_t at = 0; at < size && good;) {
+		uint64_t left = size - at;
+		ssize_t n = pread(from, chunk, left < CHUNK ? left : CHUNK, (off_t)at);
+		if (n == 0)
+			errno = EIO; /* it has become shorter */
+		good = n > 0 && bh_write_all(fd, chunk, (size_t)n);
+		at += n > 0 ? (uint64_t)n : 0;
+	}
+	if (good)
+		return fd;
+	int number = errno;
+	bh_close_auto(&fd);
+	errno = number;
+	return -1;
 }
 
 bh_status bh_cache_import(bh_cache *cache, const char *path, const uint8_t *trusted_key, uint64_t *count,
@@ -231,9 +235,12 @@ bh_status bh_cache_import(bh_cache *cache, const char *path, const uint8_t *trus
 		return bh_fail_errno(err, BH_E_IO, errno, "%s", path);
 	if (!S_ISREG(info.st_mode))
 		return bh_fail(err, BH_E_IO, "%s: not a regular file", path);
-	bh_status status = check_signature(fd, (uint64_t)info.st_size, path, trusted_key, err);
+	__attribute__((cleanup(bh_close_auto))) int own = copy_of(cache, fd, (uint64_t)info.st_size);
+	if (own < 0)
+		return bh_fail_errno(err, BH_E_IO, errno, "%s", path);
+	bh_status status = check_signature(own, (uint64_t)info.st_size, path, trusted_key, err);
 	if (!status)
-		status = unpack(cache, fd, path, &taken, err);
+		status = unpack(cache, own, (uint64_t)info.st_size - BH_PUBLIC_KEY - crypto_sign_BYTES, path, &taken, err);
 	if (count)
 		*count = taken;
 	if (!status)

@@ -31,6 +31,7 @@ void bh_cache_close(bh_cache *cache)
 		return;
 	if (cache->folder >= 0) {
 		bh_counters_flush(&cache->counters, cache->folder, NULL);
+		bh_cache_subfolders_close(cache);
 		close(cache->folder);
 	}
 	bh_cache_settings_deinit(&cache->settings);
@@ -136,14 +137,6 @@ const char *bh_cache_decided_by(const bh_cache *cache)
 	return cache->settings.decided_by;
 }
 
-int bh_cache_engine_folder(const bh_cache *cache, const uint8_t engine[BH_HASH], bool make)
-{
-	char name[BH_HASH_TEXT];
-	bh_hash_text(name, engine);
-	name[BH_HASH] = '\0'; /* half of it is enough for a name; the record has all */
-	return bh_folder_open_in(cache->folder, name, make);
-}
-
 /* The index. */
 
 typedef struct {
@@ -174,8 +167,9 @@ bool bh_cache_recall(bh_cache *cache, const bh_identity *file, uint8_t source[BH
 	if (!bh_cache_on(cache) || bh_identity_young(file))
 		return false;
 	index_name(name, file);
-	__attribute__((cleanup(bh_close_auto))) int folder = bh_folder_open_in(cache->folder, "index", false);
-	if (folder < 0 || !bh_folder_read(folder, name, &entry, sizeof entry, &info) ||
+	__attribute__((cleanup(bh_cache_subfolder_done))) bh_subfolder_use index =
+		bh_cache_subfolder(cache, "index", false);
+	if (index.fd < 0 || !bh_folder_read(index.fd, name, &entry, sizeof entry, &info) ||
 	    memcmp(entry.magic, index_magic, sizeof index_magic) != 0 || !bh_identity_same(&entry.file, file))
 		return false;
 	index_seal(seal, &entry);
@@ -196,8 +190,8 @@ void bh_cache_note(bh_cache *cache, const bh_identity *file, const uint8_t sourc
 	index_seal(entry.seal, &entry);
 	index_name(name, file);
 	bh_piece piece = {&entry, sizeof entry};
-	__attribute__((cleanup(bh_close_auto))) int folder = bh_folder_open_in(cache->folder, "index", true);
-	if (folder < 0 || bh_folder_write(folder, name, &piece, 1, false, NULL) < 0)
+	__attribute__((cleanup(bh_cache_subfolder_done))) bh_subfolder_use index = bh_cache_subfolder(cache, "index", true);
+	if (index.fd < 0 || bh_folder_write(index.fd, name, &piece, 1, false, NULL) < 0)
 		bh_cache_complain(cache, "what was compiled cannot be noted", errno);
 }
 
@@ -207,31 +201,31 @@ typedef struct {
 	bh_cache *cache;
 	bh_variant *variant;
 	const uint8_t *source;
-	int folder;
+	bh_subfolder_use folder;
 	char artifact[BH_HASH_TEXT + 8];
 	char seen[BH_HASH_TEXT + 8];
 } place;
 
 static void place_close(const place *p)
 {
-	bh_close_auto(&p->folder);
+	bh_cache_subfolder_done(&p->folder);
 }
 
 static bool find_place(place *p, bh_cache *cache, bh_variant *variant, const uint8_t source[BH_HASH], bool make)
 {
 	char text[BH_HASH_TEXT];
 	bh_hash_text(text, source);
-	*p = (place){.cache = cache, .variant = variant, .source = source, .folder = -1};
+	*p = (place){.cache = cache, .variant = variant, .source = source};
 	snprintf(p->artifact, sizeof p->artifact, "%s" BH_CACHE_ARTIFACT, text);
 	snprintf(p->seen, sizeof p->seen, "%s" BH_CACHE_SEEN, text);
 	p->folder = bh_cache_engine_folder(cache, bh_variant_identity(variant), make);
-	return p->folder >= 0;
+	return p->folder.fd >= 0;
 }
 
 static void note_seen(const place *p, const bh_identity *identity)
 {
 	bh_piece piece = {identity, sizeof *identity};
-	(void)!bh_folder_write(p->folder, p->seen, &piece, 1, false, NULL);
+	(void)!bh_folder_write(p->folder.fd, p->seen, &piece, 1, false, NULL);
 }
 
 /* Whether the file is as it was when its checksum was right; also notes that it is used. */
@@ -239,10 +233,10 @@ static bool was_seen(const place *p, const bh_identity *identity)
 {
 	bh_identity before;
 	struct stat info;
-	if (!bh_folder_read(p->folder, p->seen, &before, sizeof before, &info) || !bh_identity_same(&before, identity))
+	if (!bh_folder_read(p->folder.fd, p->seen, &before, sizeof before, &info) || !bh_identity_same(&before, identity))
 		return false;
 	if (time(NULL) - info.st_mtim.tv_sec > USED_EVERY_S)
-		(void)utimensat(p->folder, p->seen, NULL, AT_SYMLINK_NOFOLLOW);
+		(void)utimensat(p->folder.fd, p->seen, NULL, AT_SYMLINK_NOFOLLOW);
 	return true;
 }
 
@@ -269,8 +263,8 @@ static bh_check check(const place *p, const bh_record *record, int fd, const str
 static void discard(const place *p)
 {
 	bh_counters_add(&p->cache->counters, BH_COUNTER_corrupt, 1);
-	unlinkat(p->folder, p->artifact, 0);
-	unlinkat(p->folder, p->seen, 0);
+	unlinkat(p->folder.fd, p->artifact, 0);
+	unlinkat(p->folder.fd, p->seen, 0);
 	bh_cache_complain(p->cache, "a damaged entry was found, and is replaced", 0);
 }
 
@@ -278,7 +272,7 @@ static bh_status map(const place *p, bh_code **out, const bh_code_options *optio
 {
 	struct stat info;
 	bh_record record;
-	__attribute__((cleanup(bh_close_auto))) int fd = bh_folder_file(p->folder, p->artifact, &info);
+	__attribute__((cleanup(bh_close_auto))) int fd = bh_folder_file(p->folder.fd, p->artifact, &info);
 	if (fd < 0) {
 		/* Something else is in its place. Without descriptors or memory, nothing is known of it. */
 		if (errno == ELOOP || errno == EPERM || errno == ENXIO)
@@ -340,7 +334,7 @@ void bh_cache_keep(bh_cache *cache, const bh_code *code, bh_variant *variant, co
 	bh_piece pieces[] = {{bytes, length}, {&record, sizeof record}};
 	__attribute__((cleanup(place_close))) place p;
 	if (!find_place(&p, cache, variant, source, true) ||
-	    bh_folder_write(p.folder, p.artifact, pieces, 2, true, &info) < 0) {
+	    bh_folder_write(p.folder.fd, p.artifact, pieces, 2, true, &info) < 0) {
 		bh_cache_complain(cache, "compiled code cannot be kept", errno);
 		return;
 	}

@@ -18,12 +18,22 @@
 
 typedef void bh_cache_warn(void *data, const char *message);
 
+/* Engines that a process has at a time are few; the folders of those beyond are opened and closed each time. */
+enum { BH_CACHE_SUBFOLDERS = 8 };
+
+typedef struct {
+	char name[BH_HASH + 1];
+	int fd;
+} bh_subfolder;
+
 struct bh_cache {
 	bh_cache_settings settings;
 	bh_counters counters;
-	pthread_mutex_t lock;      /* over opening */
-	bool opened;               /* or tried to */
-	int folder;                /* FOLDER/v1; -1: there is none */
+	pthread_mutex_t lock; /* over opening, and the subfolders */
+	bool opened;          /* or tried to */
+	int folder;           /* FOLDER/v1; -1: there is none */
+	bh_subfolder subfolders[BH_CACHE_SUBFOLDERS];
+	uint32_t subfolder_count;
 	_Atomic int64_t flushed_s; /* when the counters were last written */
 	_Atomic bool warned;
 	bh_cache_warn *warn;
@@ -60,8 +70,19 @@ void bh_cache_complain(bh_cache *cache, const char *what, int number);
 /* sweep.c: keep within the bounds, if it is time. */
 void bh_cache_sweep_if_due(bh_cache *cache);
 
-/* The folder of an engine below FOLDER/v1; -1 with errno. */
-int bh_cache_engine_folder(const bh_cache *cache, const uint8_t engine[BH_HASH], bool make);
+/*
+ * subfolder.c: a folder below FOLDER/v1, which stays open for the next who asks: opening and checking one is as dear as
+ * all else that finding an artifact takes. fd is -1 with errno where there is none.
+ */
+typedef struct {
+	int fd;
+	bool close; /* there was no place to keep it */
+} bh_subfolder_use;
+
+bh_subfolder_use bh_cache_subfolder(bh_cache *cache, const char *name, bool make);
+bh_subfolder_use bh_cache_engine_folder(bh_cache *cache, const uint8_t engine[BH_HASH], bool make);
+void bh_cache_subfolder_done(const bh_subfolder_use *use);
+void bh_cache_subfolders_close(bh_cache *cache);
 
 #define BH_CACHE_ARTIFACT ".cwasm"
 #define BH_CACHE_SEEN ".seen"

@@ -254,7 +254,7 @@ static bh_status compile(const request *r, bh_code **out, bh_error **err)
 	                       : bh_code_compile(out, r->variant, source->bytes, source->length, r->options, err);
 	r->history->compile_ns = bh_now() - start;
 	r->history->origin = BH_CODE_COMPILED;
-	if (status || bh_code_describe(*out)->no_slot)
+	if (status || bh_code_describe(*out)->no_slot || !bh_cache_on(r->codes->disk))
 		return status;
 	start = bh_now();
 	bh_cache_keep(r->codes->disk, *out, r->variant, source->hash, source->name);

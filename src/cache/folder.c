@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/file.h"
+
 enum { YOUNG_S = 2 };
 
 bh_identity bh_identity_of(const struct stat *info)
@@ -132,21 +134,6 @@ bool bh_folder_read(int folder, const char *name, void *out, size_t length, stru
 	return fd >= 0 && info->st_size == (off_t)length && pread(fd, out, length, 0) == (ssize_t)length;
 }
 
-static bool write_all(int fd, const bh_piece *piece)
-{
-	const char *data = piece->data;
-	for (size_t left = piece->length; left;) {
-		ssize_t n = write(fd, data, left);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		data += n;
-		left -= (size_t)n;
-	}
-	return true;
-}
-
 bool bh_may_write(uint64_t length)
 {
 	struct rlimit limit;
@@ -164,7 +151,7 @@ bool bh_pieces_write(int fd, const bh_piece *pieces, size_t count)
 	if (!bh_may_write(length))
 		return false;
 	for (size_t i = 0; i < count; i++)
-		if (!write_all(fd, &pieces[i]))
+		if (!bh_write_all(fd, pieces[i].data, pieces[i].length))
 			return false;
 	return true;
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "bulkhead/artifact.h"
 #include "bulkhead/limits.h"
 
@@ -23,22 +24,18 @@ enum { CHILD_IN = 0, CHILD_OUT = BH_WORKER_OUT };
 
 static int memory_file(const char *name, const void *data, size_t length)
 {
+	/* A file in memory, too, must not outgrow the process's limit: that raises SIGXFSZ. */
+	if (!bh_may_write(length))
+		return -1;
 	int fd = memfd_create(name, MFD_CLOEXEC);
-	const char *at = data;
-	while (fd >= 0 && length) {
-		ssize_t n = write(fd, at, length);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			close(fd);
-			return -1;
-		}
-		at += n;
-		length -= (size_t)n;
-	}
-	if (fd >= 0)
-		lseek(fd, 0, SEEK_SET);
-	return fd;
+	if (fd < 0)
+		return -1;
+	if (bh_write_all(fd, data, length) && lseek(fd, 0, SEEK_SET) == 0)
+		return fd;
+	int number = errno;
+	close(fd);
+	errno = number;
+	return -1;
 }
 
 static int start(pid_t *child, int in, int out, const bh_variant *variant, const bh_code_options *options,
@@ -164,7 +161,7 @@ bh_status bh_isolated_compile(bh_code **out, bh_variant *variant, const void *by
 	__attribute__((cleanup(bh_close_auto))) int from = memory_file("bulkhead-source", bytes, length);
 	__attribute__((cleanup(bh_close_auto))) int to = memfd_create("bulkhead-artifact", MFD_CLOEXEC);
 	if (from < 0 || to < 0)
-		return bh_fail_errno(err, BH_E_SYSTEM, errno, "no memory for the compiler's files");
+		return bh_fail_errno(err, BH_E_SYSTEM, errno, "the compiler's files cannot be made");
 	pid_t child;
 	int failed = start(&child, from, to, variant, options, isolation);
 	if (failed) {

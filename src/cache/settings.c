@@ -91,29 +91,12 @@ static bh_status read_bytes(reading *r, const bh_toml_node *node)
 	return BH_OK;
 }
 
-/* "30d", "12h", "5m", "10s", or seconds. */
-static bool parse_age(uint64_t *out, const char *text)
-{
-	static const struct {
-		const char *unit;
-		uint64_t seconds;
-	} units[] = {{"", 1}, {"s", 1}, {"m", 60}, {"h", 3600}, {"d", DAY}};
-	char *end;
-	unsigned long long number = strtoull(text, &end, 10);
-	for (size_t i = 0; *text >= '0' && *text <= '9' && i < BH_COUNT(units); i++)
-		if (!strcmp(end, units[i].unit) && number && number <= UINT32_MAX) {
-			*out = number * units[i].seconds;
-			return true;
-		}
-	return false;
-}
-
 static bh_status read_age(reading *r, const bh_toml_node *node)
 {
 	uint64_t age = 0;
 	if (node->type == BH_TOML_INTEGER && node->as.integer > 0)
 		age = (uint64_t)node->as.integer;
-	else if (node->type != BH_TOML_STRING || !parse_age(&age, node->as.text.data))
+	else if (node->type != BH_TOML_STRING || bh_age_parse(&age, node->as.text.data, NULL))
 		return wrong(r, node, "expected a time", "max_age = \"30d\"");
 	r->settings->max_age_s = age;
 	return BH_OK;

@@ -19,9 +19,9 @@ enum {
 	MAX_NAME = 256
 };
 
-/* One artifact, or one file that is no artifact but belongs to the cache. */
+/* One artifact. */
 typedef struct {
-	char engine[BH_HASH + 1]; /* folder; empty for the index */
+	char engine[BH_HASH + 1]; /* its folder */
 	char name[MAX_NAME];
 	uint64_t bytes;
 	int64_t used_s;
@@ -31,12 +31,29 @@ typedef struct {
 	item *items;
 	size_t count, capacity;
 	bool no_memory;
+	const char *engine; /* the folder that is being looked through */
 } collection;
 
 static bool ends_with(const char *name, const char *end)
 {
 	size_t length = strlen(name), tail = strlen(end);
 	return length > tail && !strcmp(name + length - tail, end);
+}
+
+static bool is_temporary(const char *name)
+{
+	return !strncmp(name, BH_FOLDER_TEMPORARY, strlen(BH_FOLDER_TEMPORARY));
+}
+
+static bool is_engine(const char *name)
+{
+	return strlen(name) == BH_HASH && strspn(name, "0123456789abcdef") == BH_HASH;
+}
+
+/* The name of what is noted about an artifact. */
+static void seen_of(char out[MAX_NAME + 8], const char *artifact)
+{
+	snprintf(out, MAX_NAME + 8, "%.*s" BH_CACHE_SEEN, (int)(strlen(artifact) - strlen(BH_CACHE_ARTIFACT)), artifact);
 }
 
 /* Calls `visit` for each name in a folder below FOLDER/v1. */
@@ -55,85 +72,62 @@ static void each_name(int parent, const char *folder, void (*visit)(void *data, 
 	closedir(dir);
 }
 
-static void collect_engine(void *data, int parent, const char *name)
-{
-	(void)parent;
-	collection *engines = data;
-	if (strlen(name) != BH_HASH || strspn(name, "0123456789abcdef") != BH_HASH)
-		return;
-	item *grown = bh_grow(engines->items, engines->count, &engines->capacity, sizeof *grown);
-	engines->no_memory |= !grown;
-	if (!grown)
-		return;
-	engines->items = grown;
-	item *one = &grown[engines->count++];
-	*one = (item){0};
-	snprintf(one->name, sizeof one->name, "%s", name);
-}
-
-typedef struct {
-	collection *into;
-	const char *engine;
-	bh_cache *cache;
-} collecting;
-
 static int64_t used_at(int folder, const char *artifact, const struct stat *info)
 {
 	struct stat seen;
 	char name[MAX_NAME + 8];
-	snprintf(name, sizeof name, "%.*s" BH_CACHE_SEEN, (int)(strlen(artifact) - strlen(BH_CACHE_ARTIFACT)), artifact);
+	seen_of(name, artifact);
 	bool known = fstatat(folder, name, &seen, AT_SYMLINK_NOFOLLOW) == 0;
 	return known && seen.st_mtim.tv_sec > info->st_mtim.tv_sec ? seen.st_mtim.tv_sec : info->st_mtim.tv_sec;
 }
 
 static void collect_artifact(void *data, int folder, const char *name)
 {
-	const collecting *c = data;
+	collection *all = data;
 	struct stat info;
-	if (fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) < 0)
+	if (!ends_with(name, BH_CACHE_ARTIFACT) || fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) < 0)
 		return;
-	if (!strncmp(name, BH_FOLDER_TEMPORARY, strlen(BH_FOLDER_TEMPORARY)) &&
-	    time(NULL) - info.st_mtim.tv_sec > HALF_WRITTEN_S)
-		unlinkat(folder, name, 0);
-	if (!ends_with(name, BH_CACHE_ARTIFACT))
-		return;
-	item *grown = bh_grow(c->into->items, c->into->count, &c->into->capacity, sizeof *grown);
-	c->into->no_memory |= !grown;
+	item *grown = bh_grow(all->items, all->count, &all->capacity, sizeof *grown);
+	all->no_memory |= !grown;
 	if (!grown)
 		return;
-	c->into->items = grown;
-	item *one = &grown[c->into->count++];
+	all->items = grown;
+	item *one = &grown[all->count++];
 	one->bytes = (uint64_t)info.st_size;
 	one->used_s = used_at(folder, name, &info);
-	snprintf(one->engine, sizeof one->engine, "%s", c->engine);
+	snprintf(one->engine, sizeof one->engine, "%s", all->engine);
 	snprintf(one->name, sizeof one->name, "%s", name);
+}
+
+static void collect_engine(void *data, int parent, const char *name)
+{
+	collection *all = data;
+	all->engine = name;
+	if (is_engine(name))
+		each_name(parent, name, collect_artifact, all);
 }
 
 static bh_status collect(bh_cache *cache, collection *out, bh_error **err)
 {
-	collection engines = {0};
 	*out = (collection){0};
-	each_name(cache->folder, ".", collect_engine, &engines);
-	for (size_t i = 0; i < engines.count; i++)
-		each_name(cache->folder, engines.items[i].name, collect_artifact,
-		          &(collecting){out, engines.items[i].name, cache});
-	bh_free(engines.items);
-	if (!engines.no_memory && !out->no_memory)
+	each_name(cache->folder, ".", collect_engine, out);
+	if (!out->no_memory)
 		return BH_OK;
 	bh_free(out->items);
 	*out = (collection){0};
 	return bh_fail_memory(err);
 }
 
-static void remove_item(const bh_cache *cache, const item *one)
+/* False with errno: ENOENT where somebody else was first, else it is still there. */
+static bool remove_item(const bh_cache *cache, const item *one)
 {
 	char name[MAX_NAME + 8];
 	__attribute__((cleanup(bh_close_auto))) int folder = bh_folder_open_in(cache->folder, one->engine, false);
-	if (folder < 0)
-		return;
-	unlinkat(folder, one->name, 0);
-	snprintf(name, sizeof name, "%.*s" BH_CACHE_SEEN, (int)(strlen(one->name) - strlen(BH_CACHE_ARTIFACT)), one->name);
+	if (folder < 0 || unlinkat(folder, one->name, 0) < 0)
+		return false;
+	seen_of(name, one->name);
 	unlinkat(folder, name, 0);
+	return true;
 }
 
 static int by_use(const void *a, const void *b)
@@ -142,13 +136,34 @@ static int by_use(const void *a, const void *b)
 	return (first > second) - (first < second);
 }
 
+/* What was never finished; and what is noted about an artifact that is gone. */
+static void sweep_leftover(void *data, int folder, const char *name)
+{
+	(void)data;
+	struct stat info;
+	char artifact[MAX_NAME + 8];
+	if (is_temporary(name) && fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    time(NULL) - info.st_mtim.tv_sec > HALF_WRITTEN_S)
+		unlinkat(folder, name, 0);
+	if (!ends_with(name, BH_CACHE_SEEN))
+		return;
+	/* Should one be put there just now, its checksum is looked at once more than it had to be. */
+	snprintf(artifact, sizeof artifact, "%.*s" BH_CACHE_ARTIFACT, (int)(strlen(name) - strlen(BH_CACHE_SEEN)), name);
+	if (fstatat(folder, artifact, &info, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+		unlinkat(folder, name, 0);
+}
+
+static void sweep_engine(void *data, int parent, const char *name)
+{
+	if (is_engine(name))
+		each_name(parent, name, sweep_leftover, data);
+}
+
 /* Notes about files that were not looked at for so long; and those that were never finished. */
 static void sweep_note(void *data, int folder, const char *name)
 {
 	struct stat info;
-	int64_t age = *(const int64_t *)data;
-	if (!strncmp(name, BH_FOLDER_TEMPORARY, strlen(BH_FOLDER_TEMPORARY)))
-		age = HALF_WRITTEN_S;
+	int64_t age = is_temporary(name) ? HALF_WRITTEN_S : *(const int64_t *)data;
 	if (fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) == 0 && time(NULL) - info.st_mtim.tv_sec > age)
 		unlinkat(folder, name, 0);
 }
@@ -167,11 +182,14 @@ bh_status bh_cache_prune(bh_cache *cache, uint64_t max_bytes, uint64_t max_age_s
 	for (size_t i = 0; i < all.count; i++)
 		total += all.items[i].bytes;
 	for (size_t i = 0; i < all.count && (total > most || now - all.items[i].used_s > age); i++) {
-		remove_item(cache, &all.items[i]);
+		bool removed_one = remove_item(cache, &all.items[i]);
+		if (!removed_one && errno != ENOENT)
+			continue; /* it still takes its place */
 		total -= all.items[i].bytes;
-		gone++;
+		gone += removed_one;
 	}
 	bh_free(all.items);
+	each_name(cache->folder, ".", sweep_engine, NULL);
 	each_name(cache->folder, "index", sweep_note, &age);
 	bh_counters_add(&cache->counters, BH_COUNTER_evicted, gone);
 	bh_counters_swept(&cache->counters, cache->folder);
@@ -271,28 +289,29 @@ bh_status bh_cache_verify(bh_cache *cache, bh_cache_visit *visit, void *data, bh
 
 static void remove_name(void *data, int folder, const char *name)
 {
-	(void)data;
-	unlinkat(folder, name, 0);
+	uint64_t *artifacts = data;
+	if (unlinkat(folder, name, 0) == 0 && ends_with(name, BH_CACHE_ARTIFACT))
+		++*artifacts;
+}
+
+static void remove_engine(void *data, int parent, const char *name)
+{
+	if (!is_engine(name))
+		return;
+	each_name(parent, name, remove_name, data);
+	unlinkat(parent, name, AT_REMOVEDIR);
 }
 
 bh_status bh_cache_clear(bh_cache *cache, uint64_t *removed, bh_error **err)
 {
-	collection all, engines = {0};
-	bh_status status = collect(cache, &all, err);
-	if (status)
-		return status;
-	each_name(cache->folder, ".", collect_engine, &engines);
-	for (size_t i = 0; i < engines.count; i++) {
-		each_name(cache->folder, engines.items[i].name, remove_name, NULL);
-		unlinkat(cache->folder, engines.items[i].name, AT_REMOVEDIR);
-	}
-	each_name(cache->folder, "index", remove_name, NULL);
+	uint64_t gone = 0;
+	(void)err;
+	each_name(cache->folder, ".", remove_engine, &gone);
+	each_name(cache->folder, "index", remove_name, &gone);
 	unlinkat(cache->folder, "index", AT_REMOVEDIR);
 	unlinkat(cache->folder, "counters", 0);
 	if (removed)
-		*removed = all.count;
-	bh_free(engines.items);
-	bh_free(all.items);
+		*removed = gone;
 	return BH_OK;
 }
 

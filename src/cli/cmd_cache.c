@@ -242,21 +242,10 @@ static int take_size(void *target, const option_row *row, const char *value)
 	return say_usage_error("cache", "--%s \"%s\": expected a size such as 500MB", row->name, value);
 }
 
-/* "30d", "12h": as in cache.toml. */
 static int take_age(void *target, const option_row *row, const char *value)
 {
-	static const struct {
-		char unit;
-		unsigned seconds;
-	} units[] = {{'s', 1}, {'m', 60}, {'h', 60 * 60}, {'d', 24 * 60 * 60}};
-	unsigned number;
-	char unit, rest;
-	int read = sscanf(value, "%u%c%c", &number, &unit, &rest);
-	for (size_t i = 0; read == 2 && number && i < X_COUNT(units); i++)
-		if (units[i].unit == unit) {
-			*(uint64_t *)((char *)target + row->offset) = (uint64_t)number * units[i].seconds;
-			return 0;
-		}
+	if (!bh_age_parse((uint64_t *)((char *)target + row->offset), value, NULL))
+		return 0;
 	return say_usage_error("cache", "--%s \"%s\": expected a time such as 30d or 12h", row->name, value);
 }
 

@@ -2,8 +2,8 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/file.h"
 #include "engine/internal.h"
 
 enum { INTERVAL_US = 1000, MOST_SAMPLES = 1000000 };
@@ -31,15 +31,8 @@ typedef struct {
 static void put(void *data, const uint8_t *bytes, size_t length)
 {
 	output *o = data;
-	while (length && !o->failed) {
-		ssize_t n = write(o->fd, bytes, length);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			o->failed = errno;
-		bytes += n > 0 ? n : 0;
-		length -= n > 0 ? (size_t)n : 0;
-	}
+	if (!o->failed && !bh_write_all(o->fd, bytes, length))
+		o->failed = errno;
 }
 
 bh_status bh_profiler_write(bh_profiler *profiler, int fd, bh_error **err)

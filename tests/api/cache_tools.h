@@ -61,6 +61,16 @@ static inline const char *below(const char *format, ...)
 	return text;
 }
 
+/* A folder that is not there yet; the text lives until the fourth call from now. */
+static inline const char *fresh(void)
+{
+	static unsigned count;
+	static char dirs[4][300];
+	char *dir = dirs[count % 4];
+	snprintf(dir, sizeof dirs[0], "%s/c%u", work, count++);
+	return dir;
+}
+
 /* A component whose function `answer` says that number: the text is as long for all of them. */
 enum { GUEST_TEXT = 300 };
 
@@ -224,6 +234,28 @@ static inline outcome ask_file(const char *dir, const char *path, unsigned answe
 	cached c;
 	cached_open(&c, dir);
 	return answer_of(&c, load_path(c.host, path), answer);
+}
+
+/* For groups of tests: what the engine opens once is its own, and nothing of all the rest is left open. */
+static size_t descriptors_before;
+
+static inline int work_set_up(void **state)
+{
+	(void)state;
+	work_begin();
+	ask(below("first"), 1);
+	descriptors_before = t_descriptors();
+	return 0;
+}
+
+static inline int work_tear_down(void **state)
+{
+	(void)state;
+	size_t left = t_descriptors();
+	work_end();
+	if (left > descriptors_before)
+		print_error("%zu descriptors before, %zu after\n", descriptors_before, left);
+	return left > descriptors_before;
 }
 
 static inline bool is(outcome found, bh_code_origin origin, unsigned warnings)

@@ -13,15 +13,6 @@
 
 enum { ANSWER = 41, OTHER = 42 };
 
-static const char *fresh(void)
-{
-	static unsigned count;
-	static char dirs[4][300];
-	char *dir = dirs[count % 4];
-	snprintf(dir, sizeof dirs[0], "%s/c%u", work, count++);
-	return dir;
-}
-
 /* Runs `body` on many threads, all of which begin together. */
 
 typedef struct crowd crowd;
@@ -511,28 +502,6 @@ static void test_odd_folders(void **state)
 	EXPECT(!chdir("/"));
 }
 
-/* Nothing of all this is left open. */
-static size_t descriptors;
-
-static int set_up(void **state)
-{
-	(void)state;
-	work_begin();
-	ask(below("first"), ANSWER); /* what the engine opens once is its own */
-	descriptors = t_descriptors();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	size_t left = t_descriptors();
-	work_end();
-	if (left > descriptors)
-		print_error("%zu descriptors before, %zu after\n", descriptors, left);
-	return left > descriptors;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -543,5 +512,5 @@ int main(void)
 		cmocka_unit_test(test_wrong_digests_at_once), cmocka_unit_test(test_odd_folders),
 		cmocka_unit_test(test_wrapped_or_not),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, work_set_up, work_tear_down);
 }

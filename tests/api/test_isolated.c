@@ -5,11 +5,10 @@
  */
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
-#include "api.h"
-
-static bh_host *host;
+#include "one_host.h"
 
 static bh_component_options isolated(void)
 {
@@ -141,19 +140,21 @@ static void children_ignored(void **state)
 	sigaction(SIGCHLD, &before, NULL);
 }
 
-static int set_up(void **state)
+/* A program whose files may not grow: an error, where writing on would raise SIGXFSZ. */
+static void small_files(void **state)
 {
 	(void)state;
-	host = t_host();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
+	static const char unseen[] = "(component (core module $m (func (export \"nobody compiled this before\"))))";
+	bh_component_options options = isolated();
+	struct rlimit before;
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &(struct rlimit){16, before.rlim_max}), 0);
 	t_begin();
-	bh_host_free(host);
-	return 0;
+	bh_status status = load_text(unseen, &options);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(status, BH_E_SYSTEM);
+	assert_true(t_says("File too large"));
+	OK(load_text(unseen, &options));
 }
 
 int main(void)
@@ -162,7 +163,7 @@ int main(void)
 		return 77;
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_same_result), cmocka_unit_test(the_same_errors),  cmocka_unit_test(bombs),
-		cmocka_unit_test(no_compiler),     cmocka_unit_test(children_ignored),
+		cmocka_unit_test(no_compiler),     cmocka_unit_test(children_ignored), cmocka_unit_test(small_files),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, host_begin, host_end);
 }
