@@ -60,6 +60,17 @@ BH_API void bh_cancel_reset(bh_cancel *cancel);
 /** Release. No call may be using it. NULL is allowed. */
 BH_API void bh_cancel_free(bh_cancel *cancel);
 
+/** A call under way, or over, that was started with bh_call_start(). */
+typedef struct bh_call bh_call;
+
+/**
+ * Told that a call is over; take its result with bh_call_take(). `call` is lent: it is there until this returns.
+ *
+ * On a worker, or in bh_host_dispatch(). It may start calls and free anything; on a worker it must not block, as other
+ * calls wait for the thread: bh_call_wait() and bh_host_drain() refuse there with BH_E_INVALID.
+ */
+typedef void bh_call_done(void *data, bh_call *call);
+
 /** How to make a call. Start from BH_CALL_OPTIONS_INIT. */
 typedef struct {
 	size_t struct_size;
@@ -73,6 +84,11 @@ typedef struct {
 	bh_cancel *cancel; /**< NULL: cannot be cancelled */
 	bool cpu_time;     /**< measure bh_usage.cpu_ns; costs two system calls a resumption */
 	const bh_instance_options *instance; /**< for a fresh instance; NULL for the default */
+	/* For bh_call_start() alone: */
+	bh_call_done *done; /**< told once when the call is over; NULL: nobody is */
+	void *done_data;
+	bool dispatch;  /**< tell it from bh_host_dispatch(), not from a worker */
+	bool give_args; /**< the arguments are given away, if the call starts; otherwise they are copied */
 } bh_call_options;
 
 #define BH_CALL_OPTIONS_INIT BH_SIZED(bh_call_options)
@@ -122,6 +138,89 @@ BH_API BH_MUST_USE bh_status bh_instance_call(bh_instance *instance, bh_export *
  */
 BH_API BH_MUST_USE bh_status bh_component_run(bh_component *component, int *exit_status, const bh_call_options *options,
                                               bh_usage *usage, bh_error **err);
+
+/**
+ * Start a call and return at once: the host's workers run it, thousands beside each other. A guest that computes gives
+ * its worker back every millisecond; components get time by their share (bh_component_options.share).
+ *
+ * The wait for a turn, a slot or memory is bounded by limits.queue_ms, all of it by the caller's deadline, and what the
+ * guest does by the component's own limits, as in a synchronous call.
+ *
+ * \param out       receives a handle, to be freed; NULL where `options->done` is enough
+ * \param instance  a live instance; NULL: a fresh one. It may be freed while the call is under way, which ends it
+ * \param args      copied, or given (`options->give_args`)
+ *
+ * \return BH_OK: the call is under way, and `options->done` will be told, whatever comes; BH_E_BUSY (as many are under
+ *         way as bh_host_options.queue allows, or the host is being drained); BH_E_INVALID; BH_E_WRONG_HOST;
+ *         BH_E_UNSUPPORTED; BH_E_NO_MEMORY; BH_E_SYSTEM (no thread)
+ */
+BH_API BH_MUST_USE bh_status bh_call_start(bh_call **out, bh_export *export_, bh_instance *instance,
+                                           const bh_value *args, size_t arg_count, const bh_call_options *options,
+                                           bh_error **err);
+
+/** One of several calls to start: the parameters of bh_call_start(). */
+typedef struct {
+	bh_export *export_;
+	bh_instance *instance;
+	const bh_value *args;
+	size_t arg_count;
+	const bh_call_options *options;
+} bh_call_request;
+
+/**
+ * Start several calls. Stops at the first that cannot be started; those before it are under way.
+ *
+ * \param out      room for `count` handles; NULL: none are wanted
+ * \param started  receives how many were
+ */
+BH_API BH_MUST_USE bh_status bh_call_start_many(bh_call **out, const bh_call_request *requests, size_t count,
+                                                size_t *started, bh_error **err);
+
+/** Whether its result can be taken. */
+BH_API bool bh_call_ended(const bh_call *call);
+
+/**
+ * Take what came of a call that is over. Once: the result and the error are moved out.
+ *
+ * \return the call's own status, as bh_export_call() would; BH_E_BUSY (not over); BH_E_INVALID (taken before)
+ */
+BH_API BH_MUST_USE bh_status bh_call_take(bh_call *call, bh_value *result, bh_usage *usage, bh_error **err);
+
+/**
+ * Wait for the end of a call, and take what came of it. Blocks; from a callback of the library it is BH_E_INVALID, as
+ * the call may need that thread. `options->done` was told by then.
+ */
+BH_API BH_MUST_USE bh_status bh_call_wait(bh_call *call, bh_value *result, bh_usage *usage, bh_error **err);
+
+typedef enum {
+	BH_CANCEL_ABANDON, /**< the caller waits no longer: a call on a live instance goes on, without him */
+	BH_CANCEL_KILL     /**< and a live instance that is in the middle of it is lost too */
+} bh_cancel_mode;
+
+/** End a call early: it ends with BH_E_CANCELLED, unless it was over. Any thread, any moment, idempotent. */
+BH_API void bh_call_cancel(bh_call *call, bh_cancel_mode mode);
+
+/** Release the handle; a call under way goes on. NULL is allowed. */
+BH_API void bh_call_free(bh_call *call);
+
+/**
+ * A descriptor for the caller's own event loop: readable while calls with `options->dispatch` wait to be told. Owned by
+ * the host. -1 with an error where there is none to be had.
+ */
+BH_API int bh_host_fd(bh_host *host, bh_error **err);
+
+/**
+ * Tell of the calls that are over, on this thread. Does not block, beyond what is told. Returns how many. Calls nobody
+ * was told of when the host goes are told then.
+ */
+BH_API size_t bh_host_dispatch(bh_host *host);
+
+/**
+ * Start no more calls, and wait for those that bh_call_start() began. After `wait_ms` (BH_UNLIMITED: no bound) those
+ * left are killed, and waited for. Synchronous calls are their callers' own and go on. Blocks; BH_E_INVALID from a
+ * callback.
+ */
+BH_API BH_MUST_USE bh_status bh_host_drain(bh_host *host, uint64_t wait_ms, bh_error **err);
 
 BH_END
 

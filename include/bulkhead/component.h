@@ -43,6 +43,13 @@ typedef struct {
 	                           installed one */
 	uint64_t compile_memory;  /**< isolated: bytes of address space; default 4 GiB */
 	uint32_t compile_seconds; /**< isolated: of CPU time, and twice that of wall time; default 120 */
+	/**
+	 * Of the workers' time, beside other components that have calls under way: in proportion to theirs. 1 to 10,000;
+	 * default 100. A component gets more where the others leave it.
+	 */
+	uint32_t share;
+	uint32_t max_calls;     /**< calls under way at once; more wait their turn (limits.queue_ms). 0: no bound */
+	uint32_t max_instances; /**< instances at once, fresh and live; more wait their turn. 0: no bound */
 } bh_component_options;
 
 #define BH_COMPONENT_OPTIONS_INIT BH_SIZED(bh_component_options)

@@ -38,6 +38,13 @@ typedef struct {
 	bh_log_fn *log; /**< NULL: remarks are dropped */
 	void *log_data;
 	const bh_cache_options *cache; /**< of compiled code; NULL: the default. Copied */
+	uint32_t workers; /**< threads that run calls started with bh_call_start(); default: one for each processor */
+	/**
+	 * Memory of all live instances, bytes; 0: no bound. Each reserves limits.initial_memory, or what it starts with
+	 * if that is more, and waits its turn where that is not free (limits.queue_ms, then BH_E_BUSY).
+	 */
+	uint64_t memory_budget;
+	uint32_t queue; /**< calls started and not over, beyond which bh_call_start() returns BH_E_BUSY; default 100,000 */
 } bh_host_options;
 
 #define BH_HOST_OPTIONS_INIT BH_SIZED(bh_host_options)

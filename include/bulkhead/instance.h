@@ -56,6 +56,8 @@ typedef struct {
 	bh_stdio err;
 	bh_sampler
 		*sampler; /**< sample it (sampler.h), of the same component and by one instance at a time; NULL: do not */
+	uint32_t
+		mailbox; /**< calls that may wait for their turn on a live instance, beyond which BH_E_BUSY; default 1000 */
 } bh_instance_options;
 
 #define BH_INSTANCE_OPTIONS_INIT BH_SIZED(bh_instance_options)

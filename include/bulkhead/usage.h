@@ -23,6 +23,8 @@ typedef struct {
 	uint64_t io_bytes;     /**< bytes read and written through streams, in this call */
 	uint64_t polls;        /**< how often the call was resumed */
 	bool output_truncated; /**< captured output went over output_bytes */
+	uint64_t queue_ns;     /**< of wall_ns: until its turn had come, with a slot and memory */
+	uint64_t instantiate_ns; /**< of wall_ns: making the fresh instance; 0 on a live one */
 } bh_usage;
 
 #define BH_USAGE_INIT BH_SIZED(bh_usage)

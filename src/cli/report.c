@@ -118,6 +118,19 @@ int report_missing_file(const char *path, int number)
 	return report_words(&(report){.file = path}, status, message, NULL);
 }
 
+/* What a start is made of. */
+static void say_phases(const report *about)
+{
+	const bh_component_needs *needs = about->needs;
+	if (!needs)
+		return;
+	X_AUTO char *compiled =
+		needs->compile_ns ? x_format(", compiling %s", text_nanoseconds(needs->compile_ns)) : x_copy("");
+	X_AUTO char *kept = needs->keep_ns ? x_format(", caching %s", text_nanoseconds(needs->keep_ns)) : x_copy("");
+	say_more("start: finding %s%s%s, instantiating %s", text_nanoseconds(needs->find_ns), compiled, kept,
+	         text_nanoseconds(about->usage->instantiate_ns));
+}
+
 void report_usage(const report *about)
 {
 	const bh_usage *usage = about->usage;
@@ -132,6 +145,7 @@ void report_usage(const report *about)
 	         text_nanoseconds(usage->cpu_ns), fuel, text_bytes(usage->peak_memory),
 	         text_bytes(about->terms->limits.memory), refused, cached ? "loaded" : "compiled",
 	         text_nanoseconds(about->load_ns), cached ? " (cached)" : "");
+	say_phases(about);
 }
 
 int report_exit(const report *about, int status)

@@ -186,7 +186,7 @@ static bh_status wrong_count(const bh_function *function, size_t count, bh_error
 }
 
 bh_status bh_store_start_call(bh_store *store, const bh_function *function, const bh_value *args, size_t count,
-                              bool copy, bh_error **err)
+                              bh_args_pass pass, bh_error **err)
 {
 	start(store, BH_DOING_CALL);
 	if (count != function->param_count)
@@ -196,13 +196,15 @@ bh_status bh_store_start_call(bh_store *store, const bh_function *function, cons
 		status = check_args(store, function, args, err);
 	store->args = args;
 	store->arg_count = 0;
-	if (!status && copy && count)
+	if (!status && pass == BH_ARGS_COPIED && count)
 		status = copy_args(store, args, count, err);
 	if (status)
 		return status;
 	/* Handles given away are not ours any more, whatever comes of the call. */
 	if (function->takes_resources && !bh_values_give(args, function->params, count, ++store->gifts))
 		return bh_fail(err, BH_E_INVALID, "%s: a resource handle is passed twice, and not only lent", function->name);
+	if (pass == BH_ARGS_GIVEN)
+		store->copies = (bh_value *)args;
 	store->arg_count = count;
 	store->function = function;
 	return BH_OK;

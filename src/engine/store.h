@@ -39,13 +39,16 @@ void bh_store_free(bh_store *store);
 /* Begin: reset the meter, arm fuel. */
 void bh_store_begin(bh_store *store);
 
-/*
- * Begin instantiating, calling, or dropping a resource. Needs a store that is not in the middle of anything. The
- * arguments stay until the call is over, unless they are copied.
- */
+typedef enum {
+	BH_ARGS_LENT,   /* they stay until the call is over */
+	BH_ARGS_COPIED, /* the caller may be gone by then */
+	BH_ARGS_GIVEN,  /* with their array: the store frees them, unless it fails to begin the call */
+} bh_args_pass;
+
+/* Begin instantiating, calling, or dropping a resource. Needs a store that is not in the middle of anything. */
 void bh_store_start_instance(bh_store *store);
 bh_status bh_store_start_call(bh_store *store, const bh_function *function, const bh_value *args, size_t count,
-                              bool copy, bh_error **err);
+                              bh_args_pass pass, bh_error **err);
 void bh_store_start_drop(bh_store *store, bh_resource *resource);
 
 typedef enum {

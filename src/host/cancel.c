@@ -10,8 +10,8 @@ enum { SLOTS = 64 };
 
 struct bh_cancel {
 	_Atomic bool fired;
-	_Atomic uint32_t firing; /* how many threads walk the slots: a waker in them stays until they are done */
-	_Atomic(bh_waker *) slots[SLOTS];
+	_Atomic uint32_t firing; /* how many threads walk the slots: a parker in them stays until they are done */
+	_Atomic(bh_parker *) slots[SLOTS];
 };
 
 bh_status bh_cancel_new(bh_cancel **out, bh_error **err)
@@ -28,9 +28,9 @@ void bh_cancel_fire(bh_cancel *cancel)
 	atomic_store(&cancel->fired, true);
 	atomic_fetch_add(&cancel->firing, 1);
 	for (int i = 0; i < SLOTS; i++) {
-		bh_waker *waker = atomic_load(&cancel->slots[i]);
-		if (waker)
-			bh_waker_wake(waker);
+		bh_parker *parker = atomic_load(&cancel->slots[i]);
+		if (parker)
+			bh_parker_wake(parker);
 	}
 	atomic_fetch_sub(&cancel->firing, 1);
 }
@@ -50,12 +50,12 @@ bool bh_cancel_fired(const bh_cancel *cancel)
 	return cancel && atomic_load_explicit(&cancel->fired, memory_order_acquire);
 }
 
-void bh_cancel_watch(bh_cancel *cancel, bh_waker *waker, int *slot)
+void bh_cancel_watch(bh_cancel *cancel, bh_parker *parker, int *slot)
 {
 	*slot = -1;
 	for (int i = 0; cancel && i < SLOTS; i++) {
-		bh_waker *none = NULL;
-		if (atomic_compare_exchange_strong(&cancel->slots[i], &none, waker)) {
+		bh_parker *none = NULL;
+		if (atomic_compare_exchange_strong(&cancel->slots[i], &none, parker)) {
 			*slot = i;
 			return;
 		}

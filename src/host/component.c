@@ -3,6 +3,7 @@
 
 #include "base/permissions.h"
 #include "host/export.h"
+#include "host/place.h"
 
 /* Where `make install` puts it. */
 #ifndef DEFAULT_COMPILER
@@ -42,6 +43,8 @@ void bh_component_unref(bh_component *component)
 	bh_permissions_free(component->permissions);
 	bh_free(component->name);
 	pthread_mutex_destroy(&component->lock);
+	bh_gate_deinit(&component->calls);
+	bh_gate_deinit(&component->instances);
 	bh_free(component);
 	bh_host_release(host);
 }
@@ -125,6 +128,9 @@ static bh_status make(bh_component **out, bh_host *host, const bh_component_opti
 		return bh_fail_memory(err);
 	atomic_init(&component->references, 1);
 	pthread_mutex_init(&component->lock, NULL);
+	bh_gate_init(&component->calls, options->max_calls ? options->max_calls : UINT64_MAX);
+	bh_gate_init(&component->instances, options->max_instances ? options->max_instances : UINT64_MAX);
+	component->group.share = options->share;
 	component->host = host;
 	bh_host_retain(host);
 	component->name = bh_strdup(options->name ? options->name : "component");
@@ -167,6 +173,7 @@ static bh_status load(bh_component **out, bh_host *host, bh_source *source, cons
 		memcpy(source->hash, options->sha256, BH_HASH);
 	if ((status = compile(component, source, options, err)) || (status = give_io(component, err)))
 		return status;
+	component->reserve = bh_place_reserve(component);
 	*out = BH_TAKE(component);
 	return BH_OK;
 }
@@ -242,6 +249,7 @@ bh_status bh_component_wrap(bh_component **out, bh_host *host, bh_component *han
 		return too_big(component, initial, err);
 	if ((status = give_io(component, err)))
 		return status;
+	component->reserve = bh_place_reserve(component);
 	*out = BH_TAKE(component);
 	return BH_OK;
 }

@@ -104,14 +104,21 @@ bh_status bh_export_find(bh_export **out, bh_component *component, const char *n
 		bh_free(export_);
 		return status;
 	}
+	atomic_init(&export_->references, 1);
 	export_->component = bh_component_ref(component);
 	*out = export_;
 	return BH_OK;
 }
 
+bh_export *bh_export_ref(bh_export *export_)
+{
+	atomic_fetch_add(&export_->references, 1);
+	return export_;
+}
+
 void bh_export_free(bh_export *export_)
 {
-	if (!export_)
+	if (!export_ || atomic_fetch_sub(&export_->references, 1) != 1)
 		return;
 	bh_function_free(export_->function);
 	bh_component_unref(export_->component);

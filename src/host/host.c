@@ -1,12 +1,12 @@
 #include "host/host.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "host/finisher.h"
 
-enum { DEFAULT_SLOTS = 1000 };
+enum { DEFAULT_SLOTS = 1000, DEFAULT_QUEUE = 100000 };
 
 static void tick_all(void *data)
 {
@@ -14,15 +14,6 @@ static void tick_all(void *data)
 	uint32_t count = atomic_load(&host->variant_count);
 	for (uint32_t i = 0; i < count; i++)
 		bh_variant_tick(atomic_load(&host->variants[i]));
-}
-
-static void condition_init(pthread_cond_t *condition)
-{
-	pthread_condattr_t attributes;
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(condition, &attributes);
-	pthread_condattr_destroy(&attributes);
 }
 
 /* Structs of older callers are shorter: what they do not have stays zero. */
@@ -57,15 +48,20 @@ bh_status bh_host_new(bh_host **out, const bh_host_options *options, bh_error **
 	host->options.cache = NULL; /* the caller's */
 	if (!status)
 		status = bh_ticker_new(&host->ticker, tick_all, host, err);
+	if (!status)
+		status = bh_executor_new(&host->executor, host->options.workers, err);
 	if (status) {
+		bh_ticker_free(host->ticker);
 		bh_codes_free(host->codes);
 		bh_free(host);
 		return status;
 	}
 	atomic_init(&host->references, 1);
 	pthread_mutex_init(&host->lock, NULL);
-	pthread_mutex_init(&host->slot_lock, NULL);
-	condition_init(&host->slot_freed);
+	bh_roll_init(&host->roll, host->options.queue ? host->options.queue : DEFAULT_QUEUE);
+	bh_dispatch_init(&host->dispatch);
+	bh_gate_init(&host->slots, UINT64_MAX);
+	bh_gate_init(&host->memory, host->options.memory_budget ? host->options.memory_budget : UINT64_MAX);
 	*out = host;
 	return BH_OK;
 }
@@ -79,14 +75,16 @@ void bh_host_release(bh_host *host)
 {
 	if (atomic_fetch_sub(&host->references, 1) != 1)
 		return;
-	bh_finisher_free(host->finisher);
+	bh_dispatch_deinit(&host->dispatch);
+	bh_executor_free(host->executor);
 	bh_ticker_free(host->ticker);
 	bh_io_free(host->io);
 	bh_codes_free(host->codes);
 	for (uint32_t i = 0; i < atomic_load(&host->variant_count); i++)
 		bh_variant_free(atomic_load(&host->variants[i]));
-	pthread_cond_destroy(&host->slot_freed);
-	pthread_mutex_destroy(&host->slot_lock);
+	bh_gate_deinit(&host->memory);
+	bh_roll_deinit(&host->roll);
+	bh_gate_deinit(&host->slots);
 	pthread_mutex_destroy(&host->lock);
 	bh_free(host);
 }
@@ -195,32 +193,25 @@ bh_status bh_host_io(bh_host *host, bh_io **out, bh_error **err)
 	return status;
 }
 
-void bh_host_slot_freed(bh_host *host)
+int bh_host_fd(bh_host *host, bh_error **err)
 {
-	if (!atomic_load(&host->slot_waiters))
-		return;
-	pthread_mutex_lock(&host->slot_lock);
-	pthread_cond_broadcast(&host->slot_freed);
-	pthread_mutex_unlock(&host->slot_lock);
+	int fd = host ? bh_dispatch_fd(&host->dispatch) : -1;
+	if (!host)
+		bh_fail(err, BH_E_INVALID, "bh_host_fd: no host");
+	else if (fd < 0)
+		bh_fail_errno(err, BH_E_SYSTEM, errno, "no descriptor for bh_host_fd");
+	return fd;
 }
 
-bool bh_host_slot_wait(bh_host *host, uint64_t until)
+size_t bh_host_dispatch(bh_host *host)
 {
-	uint64_t now = bh_now();
-	if (now >= until)
-		return false;
-	/* A slot freed just before this is noticed at the next look. */
-	uint64_t look = bh_after_ms(now, 5);
-	if (look > until)
-		look = until;
-	struct timespec moment = {
-		.tv_sec = (time_t)(look / UINT64_C(1000000000)),
-		.tv_nsec = (long)(look % UINT64_C(1000000000)),
-	};
-	atomic_fetch_add(&host->slot_waiters, 1);
-	pthread_mutex_lock(&host->slot_lock);
-	pthread_cond_timedwait(&host->slot_freed, &host->slot_lock, &moment);
-	pthread_mutex_unlock(&host->slot_lock);
-	atomic_fetch_sub(&host->slot_waiters, 1);
-	return true;
+	return bh_dispatch_all(&host->dispatch);
+}
+
+bh_status bh_host_drain(bh_host *host, uint64_t wait_ms, bh_error **err)
+{
+	if (!host || bh_executor_is_worker())
+		return bh_fail(err, BH_E_INVALID, "bh_host_drain: %s", host ? "called from a callback" : "no host");
+	bh_roll_drain(&host->roll, wait_ms == BH_UNLIMITED ? BH_NEVER : bh_after_ms(bh_now(), wait_ms));
+	return BH_OK;
 }

@@ -10,27 +10,28 @@
 #include "cache/codes.h"
 #include "engine/store.h"
 #include "engine/variant.h"
+#include "host/executor.h"
+#include "host/line.h"
+#include "host/roll.h"
 #include "host/ticker.h"
 
 enum { BH_POOLED_VARIANTS = 2, BH_ON_DEMAND_VARIANTS = 16, BH_VARIANTS = BH_POOLED_VARIANTS + BH_ON_DEMAND_VARIANTS };
 
-typedef struct bh_finisher bh_finisher;
-
 struct bh_host {
 	_Atomic uint32_t references; /* the caller's, and one for each component */
 	bh_host_options options;
-	pthread_mutex_t lock; /* over variants, io, finisher; held for long only while an engine is made */
+	pthread_mutex_t lock; /* over variants and io; held for long only while an engine is made */
 	_Atomic(bh_variant *) variants[BH_VARIANTS];
 	_Atomic uint32_t variant_count;
 	bool no_pool; /* a pool did not fit: told once */
 	bh_io *io;
 	bh_codes *codes; /* compiled code */
 	bh_ticker *ticker;
-	bh_finisher *finisher;
-	/* Callers that wait for a slot of the pool. */
-	pthread_mutex_t slot_lock;
-	pthread_cond_t slot_freed;
-	_Atomic uint32_t slot_waiters;
+	bh_executor *executor;
+	bh_roll roll;
+	bh_dispatch dispatch;
+	bh_gate slots;  /* of the pools: they are tried, not counted */
+	bh_gate memory; /* of all live instances */
 };
 
 struct bh_component {
@@ -41,7 +42,10 @@ struct bh_component {
 	bh_code_history history; /* how it was come by */
 	bh_limits limits;
 	bh_permissions *permissions; /* NULL grants nothing */
-	bh_io *io;                   /* its own where folders are granted, to bound its blocking operations */
+	bh_group group;              /* its calls on the executor */
+	bh_gate calls, instances;
+	uint64_t reserve; /* of the host's memory, for each instance */
+	bh_io *io;        /* its own where folders are granted, to bound its blocking operations */
 	char *name;
 	pthread_mutex_t lock; /* over items and run */
 	bh_item *items;       /* signatures are made when asked for */
@@ -49,9 +53,12 @@ struct bh_component {
 };
 
 struct bh_export {
+	_Atomic uint32_t references;
 	bh_component *component; /* NULL in a component's own `run`: it must not keep itself alive */
 	bh_function *function;
 };
+
+bh_export *bh_export_ref(bh_export *export_);
 
 void bh_host_retain(bh_host *host);
 void bh_host_release(bh_host *host);
@@ -63,11 +70,5 @@ bh_status bh_host_variant(bh_host *host, bh_variant **out, const bh_limits *limi
 
 /* The threads of components that have no folders granted. */
 bh_status bh_host_io(bh_host *host, bh_io **out, bh_error **err);
-
-/* A store went, and with it slots of the pool. */
-void bh_host_slot_freed(bh_host *host);
-
-/* Wait until a slot may be free again; false when `until` has passed. */
-bool bh_host_slot_wait(bh_host *host, uint64_t until);
 
 #endif

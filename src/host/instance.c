@@ -1,7 +1,10 @@
 #include "host/instance.h"
 
 #include "base/clock.h"
-#include "host/finisher.h"
+#include "host/place.h"
+
+/* Calls that wait for their turn, where nothing else is said. */
+enum { DEFAULT_MAILBOX = 1000 };
 
 void bh_buffer_deinit(bh_buffer *buffer)
 {
@@ -18,10 +21,7 @@ void bh_instance_retain(bh_instance *instance)
 
 static void free_store(bh_instance *instance)
 {
-	if (!instance->store)
-		return;
-	bh_store_free(BH_TAKE(instance->store));
-	bh_host_slot_freed(instance->component->host);
+	bh_place_free(instance->component, BH_TAKE(instance->store));
 }
 
 void bh_instance_release(bh_instance *instance)
@@ -37,7 +37,7 @@ void bh_instance_release(bh_instance *instance)
 
 BH_DEFINE_AUTO(bh_instance *, bh_instance_release)
 
-static bh_instance *make(bh_component *component)
+static bh_instance *make(bh_component *component, const bh_instance_options *options)
 {
 	bh_instance *instance = bh_calloc(1, sizeof *instance);
 	if (!instance)
@@ -45,6 +45,9 @@ static bh_instance *make(bh_component *component)
 	atomic_init(&instance->references, 1);
 	instance->component = bh_component_ref(component);
 	pthread_mutex_init(&instance->lock, NULL);
+	size_t end = offsetof(bh_instance_options, mailbox) + sizeof options->mailbox;
+	bool known = options && (!options->struct_size || options->struct_size >= end);
+	instance->mailbox = known && options->mailbox ? options->mailbox : DEFAULT_MAILBOX;
 	return instance;
 }
 
@@ -53,22 +56,19 @@ bh_status bh_instance_new(bh_instance **out, bh_component *component, const bh_i
 {
 	if (!component)
 		return bh_fail(err, BH_E_INVALID, "bh_instance_new: no component");
-	BH_AUTO(bh_instance_release) bh_instance *instance = make(component);
+	BH_AUTO(bh_instance_release) bh_instance *instance = make(component, options);
 	if (!instance)
 		return bh_fail_memory(err);
 	bh_run run;
-	bh_run_start(&run, component, NULL);
-	bh_status status = bh_fresh_store(&instance->store, component, options, instance, &run, err);
+	bh_run_init(&run, component, NULL);
+	run.options = options;
+	run.owner = instance;
+	bh_status status = bh_run_wait(&run, NULL, NULL, err);
 	if (status)
 		return status;
+	instance->store = run.store;
 	*out = BH_TAKE(instance);
 	return BH_OK;
-}
-
-static void wake_all(const bh_instance *instance)
-{
-	for (bh_waiting *waiting = instance->queue; waiting; waiting = waiting->next)
-		bh_waker_wake(waiting->waker);
 }
 
 void bh_instance_free(bh_instance *instance)
@@ -79,19 +79,11 @@ void bh_instance_free(bh_instance *instance)
 	atomic_store_explicit(&instance->doomed, true, memory_order_release);
 	if (instance->runner)
 		bh_waker_wake(instance->runner);
-	wake_all(instance);
+	bh_line_call_all(&instance->line);
 	bool used = instance->given_up = instance->users > 0;
 	pthread_mutex_unlock(&instance->lock);
 	if (!used)
 		bh_instance_release(instance);
-}
-
-/* A caller is done with the instance; true if the owner's reference is left to it. With the lock held. */
-static bool last_user(bh_instance *instance)
-{
-	bool last = --instance->users == 0 && instance->given_up;
-	instance->given_up &= !last;
-	return last;
 }
 
 bool bh_instance_usable(const bh_instance *instance)
@@ -111,79 +103,61 @@ static bh_status poisoned(const bh_instance *instance, bh_error **err)
 	return BH_E_POISONED;
 }
 
-static bh_status why_not(const bh_instance *instance, const bh_run *run, uint64_t now, uint64_t busy_at, bh_error **err)
+static bh_status full(const bh_instance *instance, bh_error **err)
 {
-	bh_ran how;
-	if (!instance->store || instance->poison)
-		return poisoned(instance, err);
-	if (bh_run_waits_no_more(run, now, &how))
-		return bh_run_stopped(run, how, &instance->component->limits, err);
-	if (now < busy_at)
-		return BH_OK;
-	bh_error *e =
-		bh_error_begin(err, BH_E_BUSY, "another call on this instance did not end in time (max_queue_time_ms)");
-	bh_error_limit_set(e, BH_LIMIT_QUEUE_TIME, instance->component->limits.queue_ms, 0);
+	bh_error_begin(err, BH_E_BUSY, "%u calls wait for this instance already", instance->line.length);
 	return BH_E_BUSY;
 }
 
-static void dequeue(bh_instance *instance, const bh_waiting *me)
+/* With the lock held. */
+static bool take_turn(bh_instance *instance, bh_run *run, bh_status *status)
 {
-	bh_waiting **link = &instance->queue;
-	while (*link != me)
-		link = &(*link)->next;
-	*link = me->next;
-	/* The next one may have been passed over because I was before it. */
-	if (instance->queue && !instance->busy)
-		bh_waker_wake(instance->queue->waker);
-}
-
-/* With the lock held, but not while asleep. */
-static bh_status wait_turn(bh_instance *instance, bh_run *run, uint64_t busy_at, bh_error **err)
-{
-	bh_waiting me = {.waker = bh_waker_mine()}, **end = &instance->queue;
-	while (*end)
-		end = &(*end)->next;
-	*end = &me;
-	int slot;
-	bh_status status = BH_OK;
-	bh_cancel_watch(run->cancel, me.waker, &slot);
-	for (;;) {
-		bh_waker_clear(me.waker);
-		uint64_t now = bh_now();
-		if ((status = why_not(instance, run, now, busy_at, err)) || (!instance->busy && instance->queue == &me))
-			break;
-		uint64_t until = bh_run_look_at(run, slot, now);
-		pthread_mutex_unlock(&instance->lock);
-		bh_waker_wait(me.waker, busy_at < until ? busy_at : until);
-		pthread_mutex_lock(&instance->lock);
-	}
-	bh_cancel_unwatch(run->cancel, slot);
-	if (!status) {
+	if (!instance->store || instance->poison) {
+		*status = poisoned(instance, &run->why);
+	} else if (instance->busy || !bh_line_first(&instance->line, &run->turn)) {
+		if (!run->turn.waits && instance->line.length >= instance->mailbox)
+			*status = full(instance, &run->why);
+		else
+			bh_line_join(&instance->line, &run->turn);
+	} else {
+		bh_line_leave(&instance->line, &run->turn);
 		instance->busy = true;
-		bh_run_restart(run, instance->component);
+		instance->runner = run->turn.waker;
+		return true;
 	}
-	dequeue(instance, &me);
-	return status;
+	return false;
 }
 
-bh_status bh_instance_enter(bh_instance *instance, bh_run *run, uint64_t busy_at, bh_error **err)
+bool bh_instance_enter(bh_instance *instance, bh_run *run, bh_status *status)
 {
-	bh_waker *waker = bh_waker_mine();
-	if (!waker)
-		return bh_fail_memory(err);
+	bool first_step = !run->uses_instance;
 	pthread_mutex_lock(&instance->lock);
-	instance->users++;
-	bh_status status = instance->busy || instance->queue ? wait_turn(instance, run, busy_at, err)
-	                                                     : why_not(instance, run, run->started, BH_NEVER, err);
-	bool last = status && last_user(instance);
-	if (!status) {
-		instance->busy = true;
-		instance->runner = waker;
-	}
+	instance->users += first_step;
+	run->uses_instance = true;
+	bool mine = take_turn(instance, run, status);
+	pthread_mutex_unlock(&instance->lock);
+	return mine;
+}
+
+/* The end of a run; true if the owner's reference is left to it. With the lock held. */
+static bool last_user(bh_instance *instance)
+{
+	bool last = --instance->users == 0 && instance->given_up;
+	instance->given_up &= !last;
+	return last;
+}
+
+void bh_instance_quit(bh_instance *instance, bh_run *run)
+{
+	pthread_mutex_lock(&instance->lock);
+	bh_line_leave(&instance->line, &run->turn);
+	/* The next one may have been passed over because this one was before it. */
+	if (!instance->busy)
+		bh_line_call(&instance->line);
+	bool last = last_user(instance);
 	pthread_mutex_unlock(&instance->lock);
 	if (last)
 		bh_instance_release(instance);
-	return status;
 }
 
 void bh_instance_leave(bh_instance *instance, const char *why)
@@ -196,15 +170,13 @@ void bh_instance_leave(bh_instance *instance, const char *why)
 	}
 	instance->busy = false;
 	instance->runner = NULL;
-	if (spent)
-		wake_all(instance);
-	else if (instance->queue)
-		bh_waker_wake(instance->queue->waker);
 	if (spent) {
+		bh_line_call_all(&instance->line);
 		pthread_mutex_unlock(&instance->lock);
-		bh_store_free(spent);
-		bh_host_slot_freed(instance->component->host);
+		bh_place_free(instance->component, spent);
 		pthread_mutex_lock(&instance->lock);
+	} else {
+		bh_line_call(&instance->line);
 	}
 	bool last = last_user(instance);
 	pthread_mutex_unlock(&instance->lock);

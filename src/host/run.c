@@ -1,53 +1,50 @@
 #include "host/run.h"
 
 #include <inttypes.h>
-#include <poll.h>
+#include <string.h>
 
 #include "base/clock.h"
+#include "host/instance.h"
+#include "host/place.h"
+#include "host/tail.h"
 
 /* How often a token without a slot, and a slow reader of output, are looked at. */
 enum { LOOK_MS = 5 };
 
-void bh_run_start(bh_run *run, bh_component *component, const bh_call_options *options)
-{
-	uint64_t now = bh_now();
-	*run = (bh_run){
-		.host = component->host,
-		.started = now,
-		.limit_at = component->limits.execution_ms == BH_UNLIMITED ? BH_NEVER
-	                                                               : bh_after_ms(now, component->limits.execution_ms),
-		.deadline_at = options && options->deadline_ms ? bh_after_ms(now, options->deadline_ms) : BH_NEVER,
-		.cancel = options ? options->cancel : NULL,
-		.measure_cpu = options && options->cpu_time,
-	};
-}
-
-void bh_run_restart(bh_run *run, const bh_component *component)
-{
-	if (component->limits.execution_ms != BH_UNLIMITED)
-		run->limit_at = bh_after_ms(bh_now(), component->limits.execution_ms);
-}
+/* What a state's function says. */
+typedef enum { NEXT, WAIT, FAILED } going;
 
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
 }
 
-static bh_poll poll_once(bh_run *run, bh_store *store, bh_waker *waker)
+void bh_run_init(bh_run *run, bh_component *component, const bh_call_options *options)
 {
-	if (!run->measure_cpu)
-		return bh_store_poll(store, waker);
-	uint64_t before = bh_cpu_now();
-	bh_poll polled = bh_store_poll(store, waker);
-	run->cpu_ns += bh_cpu_now() - before;
-	return polled;
+	uint64_t now = bh_now(), queue = component->limits.queue_ms;
+	*run = (bh_run){
+		.component = component,
+		.started = now,
+		.busy_at = queue == BH_UNLIMITED ? BH_NEVER : bh_after_ms(now, queue),
+		.limit_at = BH_NEVER,
+		.deadline_at = options && options->deadline_ms ? bh_after_ms(now, options->deadline_ms) : BH_NEVER,
+		.cancel = options ? options->cancel : NULL,
+		.cancel_slot = -1,
+		.kill = options && options->kill,
+		.measure_cpu = options && options->cpu_time,
+		.look_at = BH_NEVER,
+		.result = BH_VALUE_INIT,
+	};
 }
 
-bool bh_run_waits_no_more(const bh_run *run, uint64_t now, bh_ran *how)
+/* Stops. */
+
+/* Whether the caller waits no longer. */
+static bool caller_left(const bh_run *run, uint64_t now, bh_ran *how)
 {
-	if (run->doomed && atomic_load_explicit(run->doomed, memory_order_acquire))
+	if (run->instance && atomic_load_explicit(&run->instance->doomed, memory_order_acquire) && !run->dropping)
 		*how = BH_RAN_DOOMED;
-	else if (bh_cancel_fired(run->cancel))
+	else if (atomic_load_explicit(&run->cancelled, memory_order_acquire) || bh_cancel_fired(run->cancel))
 		*how = BH_RAN_CANCELLED;
 	else if (now >= run->deadline_at)
 		*how = BH_RAN_DEADLINE;
@@ -56,86 +53,36 @@ bool bh_run_waits_no_more(const bh_run *run, uint64_t now, bh_ran *how)
 	return true;
 }
 
-/* Whether a clock or the caller ends it now. The execution limit goes first: it is the stronger statement. */
+/* The execution limit goes first: it is the stronger statement. */
 static bool stopped(const bh_run *run, uint64_t now, bh_ran *how)
 {
 	if (now < run->limit_at)
-		return bh_run_waits_no_more(run, now, how);
+		return caller_left(run, now, how);
 	*how = BH_RAN_TIMEOUT;
 	return true;
 }
 
-uint64_t bh_run_look_at(const bh_run *run, int slot, uint64_t now)
+static bool waits_no_more(const bh_run *run, uint64_t now, bh_ran *how)
 {
-	return run->cancel && slot < 0 ? earlier(run->deadline_at, bh_after_ms(now, LOOK_MS)) : run->deadline_at;
+	if (caller_left(run, now, how))
+		return true;
+	*how = BH_RAN_BUSY;
+	return now >= run->busy_at;
 }
 
-typedef struct {
-	const bh_run *run;
-	bh_ran how;
-} running;
-
-/* At every tick. The ticker is kept going: it parks where nobody asks for it. */
-static bool must_stop(void *data)
+/* Wait to be woken, but look up at the clocks, and at a token that cannot wake us. */
+static going wait_until(bh_run *run, uint64_t moment)
 {
-	running *r = data;
-	bh_ticker_touch(r->run->host->ticker);
-	return stopped(r->run, bh_now(), &r->how);
+	run->look_at = earlier(moment, run->deadline_at);
+	if (run->cancel && run->cancel_slot < 0)
+		run->look_at = earlier(run->look_at, bh_after_ms(bh_now(), LOOK_MS));
+	return WAIT;
 }
 
-/* On this thread's own stack, without a fiber. */
-static bh_ran run_here(bh_run *run, bh_store *store)
+static going wait_turn(bh_run *run)
 {
-	running r = {run, BH_RAN_ENDED};
-	if (!bh_ticker_touch(run->host->ticker))
-		return BH_RAN_NO_TICKER;
-	if (bh_cancel_fired(run->cancel))
-		return BH_RAN_CANCELLED;
-	uint64_t before = run->measure_cpu ? bh_cpu_now() : 0;
-	bh_store_run(store, must_stop, &r);
-	if (run->measure_cpu)
-		run->cpu_ns += bh_cpu_now() - before;
-	return r.how;
-}
-
-bh_ran bh_run_until(bh_run *run, bh_store *store)
-{
-	if (!run->abandons && bh_store_can_run(store))
-		return run_here(run, store);
-	bh_ran how = BH_RAN_ENDED;
-	int slot = -1;
-	bh_waker *waker = bh_waker_mine();
-	if (!waker)
-		return BH_RAN_NO_MEMORY;
-	if (bh_cancel_fired(run->cancel))
-		return BH_RAN_CANCELLED;
-	if (run->cancel)
-		bh_cancel_watch(run->cancel, waker, &slot);
-	for (;;) {
-		bh_waker_clear(waker);
-		if (!bh_ticker_touch(run->host->ticker)) {
-			how = BH_RAN_NO_TICKER;
-			break;
-		}
-		if (poll_once(run, store, waker) == BH_POLL_ENDED)
-			break;
-		uint64_t now = bh_now();
-		if (stopped(run, now, &how))
-			break;
-		bh_waker_wait(waker, earlier(run->limit_at, bh_run_look_at(run, slot, now)));
-	}
-	bh_cancel_unwatch(run->cancel, slot);
-	return how;
-}
-
-void bh_run_flush(bh_run *run, bh_store *store)
-{
-	bh_ran how;
-	while (!bh_store_flush(store)) {
-		if (stopped(run, bh_now(), &how))
-			return;
-		poll(NULL, 0, LOOK_MS);
-	}
+	run->waited = true;
+	return wait_until(run, run->busy_at);
 }
 
 static bh_status timed_out(const bh_limits *limits, bh_error **err)
@@ -147,24 +94,387 @@ static bh_status timed_out(const bh_limits *limits, bh_error **err)
 	return BH_E_TIMEOUT;
 }
 
-bh_status bh_run_stopped(const bh_run *run, bh_ran how, const bh_limits *limits, bh_error **err)
+static bh_status too_late(const bh_run *run, bh_error **err)
+{
+	bh_error *e = bh_error_begin(err, BH_E_DEADLINE, "the caller's deadline of %" PRIu64 " ms passed",
+	                             (run->deadline_at - run->started) / 1000000);
+	bh_error_hint_set(e, "The component itself may run longer: its own limit is max_execution_time_ms.");
+	return BH_E_DEADLINE;
+}
+
+static bh_status busy(const bh_run *run, bh_error **err)
+{
+	static const char *const what[] = {
+		[BH_RUN_CALLS] = "the component has as many calls under way as it may have (max_calls)",
+		[BH_RUN_TURN] = "another call on this instance did not end in time (max_queue_time_ms)",
+		[BH_RUN_INSTANCES] = "the component has as many instances as it may have (max_instances)",
+		[BH_RUN_MEMORY] = "the host's memory budget is spent (memory_budget)",
+		[BH_RUN_SLOT] = "no slot of the pool came free in time (max_queue_time_ms)",
+	};
+	bh_error *e = bh_error_begin(err, BH_E_BUSY, "%s", what[run->state]);
+	bh_error_limit_set(e, BH_LIMIT_QUEUE_TIME, run->component->limits.queue_ms, 0);
+	return BH_E_BUSY;
+}
+
+static bh_status explain(bh_run *run, bh_ran how)
 {
 	bh_error *e;
 	switch (how) {
-	case BH_RAN_NO_MEMORY:
-		return bh_fail_memory(err);
 	case BH_RAN_NO_TICKER:
-		return bh_fail(err, BH_E_SYSTEM, "the thread that interrupts guests could not be started");
+		return bh_fail(&run->why, BH_E_SYSTEM, "the thread that interrupts guests could not be started");
 	case BH_RAN_TIMEOUT:
-		return timed_out(limits, err);
+		return timed_out(&run->component->limits, &run->why);
 	case BH_RAN_DEADLINE:
-		e = bh_error_begin(err, BH_E_DEADLINE, "the caller's deadline of %" PRIu64 " ms passed",
-		                   (run->deadline_at - run->started) / 1000000);
-		bh_error_hint_set(e, "The component itself may run longer: its own limit is max_execution_time_ms.");
-		return BH_E_DEADLINE;
+		return too_late(run, &run->why);
+	case BH_RAN_BUSY:
+		return busy(run, &run->why);
 	default:
-		e = bh_error_begin(err, BH_E_CANCELLED, how == BH_RAN_DOOMED ? "the instance was given up" : "cancelled");
+		e = bh_error_begin(&run->why, BH_E_CANCELLED, how == BH_RAN_DOOMED ? "the instance was given up" : "cancelled");
 		bh_error_trap_set(e, BH_TRAP_CANCELLED);
 		return BH_E_CANCELLED;
 	}
+}
+
+static going fail(bh_run *run, bh_status status)
+{
+	run->status = status;
+	return FAILED;
+}
+
+/* Before anything runs: what it needs. */
+
+static going enter_calls(bh_run *run)
+{
+	bh_ran how;
+	if (caller_left(run, 0, &how))
+		return fail(run, explain(run, how));
+	if (run->function && !bh_gate_enter(&run->component->calls, &run->turn, 1))
+		return wait_turn(run);
+	run->holds_call = run->function;
+	run->state = run->instance ? BH_RUN_TURN : BH_RUN_INSTANCES;
+	return NEXT;
+}
+
+static going enter_turn(bh_run *run)
+{
+	bh_status status = BH_OK;
+	if (!bh_instance_enter(run->instance, run, &status))
+		return status ? fail(run, status) : wait_turn(run);
+	run->holds_turn = true;
+	run->store = run->instance->store;
+	bh_store_begin(run->store);
+	run->state = BH_RUN_BEGIN;
+	return NEXT;
+}
+
+static going enter_instances(bh_run *run)
+{
+	if (!bh_gate_enter(&run->component->instances, &run->turn, 1))
+		return wait_turn(run);
+	run->holds_instance = true;
+	run->state = BH_RUN_MEMORY;
+	return NEXT;
+}
+
+static going enter_memory(bh_run *run)
+{
+	if (!bh_gate_enter(&run->component->host->memory, &run->turn, run->component->reserve))
+		return wait_turn(run);
+	run->holds_memory = true;
+	run->state = BH_RUN_SLOT;
+	return NEXT;
+}
+
+/* Its turn has come: the execution limit counts from now on. */
+static void begin_clock(bh_run *run)
+{
+	uint64_t limit = run->component->limits.execution_ms;
+	run->begun = run->waited ? bh_now() : run->started;
+	run->limit_at = limit == BH_UNLIMITED ? BH_NEVER : bh_after_ms(run->begun, limit);
+}
+
+static going make_store(bh_run *run)
+{
+	bh_component *component = run->component;
+	bh_gate *slots = &component->host->slots;
+	if (!bh_gate_may_try(slots, &run->turn)) {
+		bh_gate_join(slots, &run->turn);
+		return wait_turn(run);
+	}
+	bh_status status = bh_place_store(&run->store, run, &run->why);
+	if (status)
+		return fail(run, status);
+	begin_clock(run);
+	bh_store_begin(run->store);
+	bh_store_start_instance(run->store);
+	run->state = BH_RUN_INSTANTIATE;
+	return NEXT;
+}
+
+/* The pool is full. Whoever failed once more after joining the line waits to be called. */
+static going no_slot(bh_run *run)
+{
+	bool joined = run->turn.waits;
+	bh_store_free(BH_TAKE(run->store));
+	bh_error_free(BH_TAKE(run->why));
+	run->state = BH_RUN_SLOT;
+	bh_gate_join(&run->component->host->slots, &run->turn);
+	return joined ? wait_turn(run) : NEXT;
+}
+
+/* Running. */
+
+typedef struct {
+	const bh_run *run;
+	bh_ran how;
+} running;
+
+/* At every tick. The ticker is kept going: it parks where nobody asks for it. */
+static bool must_stop(void *data)
+{
+	running *r = data;
+	bh_ticker_touch(r->run->component->host->ticker);
+	return stopped(r->run, bh_now(), &r->how);
+}
+
+/* On this thread's own stack, without a fiber. */
+static bool go_here(bh_run *run, bh_ran *how)
+{
+	running r = {run, BH_RAN_ENDED};
+	if (caller_left(run, 0, how))
+		return true;
+	bh_store_run(run->store, must_stop, &r);
+	*how = r.how;
+	return true;
+}
+
+static bool go_polled(bh_run *run, const bh_waker *waker, bh_ran *how)
+{
+	if (bh_store_poll(run->store, waker) == BH_POLL_ENDED)
+		return true;
+	return stopped(run, bh_now(), how);
+}
+
+/* False: it waits for something. */
+static bool go(bh_run *run, const bh_waker *waker, bh_ran *how)
+{
+	*how = BH_RAN_NO_TICKER;
+	if (!bh_ticker_touch(run->component->host->ticker))
+		return true;
+	*how = BH_RAN_ENDED;
+	uint64_t before = run->measure_cpu ? bh_cpu_now() : 0;
+	bool here = run->own_stack && run->pass == BH_ARGS_LENT && bh_store_can_run(run->store);
+	bool ended = here ? go_here(run, how) : go_polled(run, waker, how);
+	if (run->measure_cpu)
+		run->usage.cpu_ns += bh_cpu_now() - before;
+	return ended;
+}
+
+static going instantiate(bh_run *run, const bh_waker *waker)
+{
+	bh_ran how;
+	if (!go(run, waker, &how))
+		return wait_until(run, run->limit_at);
+	if (how != BH_RAN_ENDED) {
+		bh_store_abort(run->store);
+		return fail(run, explain(run, how));
+	}
+	bh_status status = bh_store_finish(run->store, NULL, &run->why);
+	if (status == BH_E_BUSY)
+		return no_slot(run);
+	bh_gate_quit(&run->component->host->slots, &run->turn);
+	if (status)
+		return fail(run, status);
+	if (run->want_usage)
+		run->usage.instantiate_ns = bh_now() - run->begun;
+	run->state = run->function ? BH_RUN_BEGIN : BH_RUN_OVER;
+	return NEXT;
+}
+
+static going begin_call(bh_run *run)
+{
+	run->state = BH_RUN_GO;
+	if (run->instance)
+		begin_clock(run);
+	if (run->dropping) {
+		if (!bh_resource_live(run->dropping))
+			return fail(
+				run, bh_fail(&run->why, BH_E_INVALID, "the resource was dropped or passed on before, or is borrowed"));
+		bh_store_start_drop(run->store, run->dropping);
+		return NEXT;
+	}
+	bh_status status = bh_store_start_call(run->store, run->function, run->args, run->arg_count, run->pass, &run->why);
+	run->given = !status && run->pass == BH_ARGS_GIVEN;
+	return status ? fail(run, status) : NEXT;
+}
+
+/* The wait is over, the call need not be: it is seen through to its end, unless the caller asked to kill. */
+static going give_up(bh_run *run, bh_ran how)
+{
+	bool waits = how == BH_RAN_DEADLINE || how == BH_RAN_CANCELLED;
+	bh_status status = explain(run, how);
+	if (run->instance && waits && !atomic_load(&run->kill) && bh_tail_take(run->instance, run->limit_at)) {
+		run->holds_turn = run->uses_instance = false;
+		return fail(run, status);
+	}
+	bh_store_abort(run->store);
+	return fail(run, status);
+}
+
+static going go_on(bh_run *run, const bh_waker *waker)
+{
+	bh_ran how;
+	if (!go(run, waker, &how))
+		return wait_until(run, run->limit_at);
+	if (how != BH_RAN_ENDED)
+		return give_up(run, how);
+	run->status = bh_store_finish(run->store, &run->result, &run->why);
+	/* Whoever keeps the instance finds what it wrote there later. */
+	run->state = run->instance && !run->status ? BH_RUN_OVER : BH_RUN_FLUSH;
+	return NEXT;
+}
+
+static going flush(bh_run *run)
+{
+	bh_ran how;
+	uint64_t now;
+	if (bh_store_flush(run->store) || stopped(run, now = bh_now(), &how)) {
+		run->state = BH_RUN_OVER;
+		return NEXT;
+	}
+	return wait_until(run, earlier(run->limit_at, bh_after_ms(now, LOOK_MS)));
+}
+
+/* The end. */
+
+static void quit_line(bh_run *run)
+{
+	bh_host *host = run->component->host;
+	bh_gate *gates[] = {
+		[BH_RUN_CALLS] = &run->component->calls, [BH_RUN_INSTANCES] = &run->component->instances,
+		[BH_RUN_MEMORY] = &host->memory,         [BH_RUN_SLOT] = &host->slots,
+		[BH_RUN_INSTANTIATE] = &host->slots,
+	};
+	if (run->turn.waits && run->state < BH_COUNT(gates) && gates[run->state])
+		bh_gate_quit(gates[run->state], &run->turn);
+}
+
+static void measure(bh_run *run)
+{
+	if (run->store)
+		bh_store_usage(run->store, &run->usage);
+	uint64_t now = bh_now();
+	run->usage.wall_ns = now - run->started;
+	run->usage.queue_ns = (run->begun ? run->begun : now) - run->started;
+}
+
+/* Give back what is held. An instance that was made, and is wanted, stays. */
+static void end(bh_run *run)
+{
+	quit_line(run);
+	if (run->want_usage)
+		measure(run);
+	if (run->holds_turn)
+		bh_instance_leave(run->instance, run->why ? bh_error_message(run->why) : NULL);
+	else if (run->uses_instance)
+		bh_instance_quit(run->instance, run);
+	if (run->instance)
+		run->store = NULL;
+	bool kept = run->owner && !run->status;
+	if (run->store && !kept)
+		bh_store_free(BH_TAKE(run->store));
+	if (!kept)
+		bh_place_leave(run->component, run->holds_instance, run->holds_memory);
+	if (run->holds_call)
+		bh_gate_leave(&run->component->calls, 1);
+	run->state = BH_RUN_OVER;
+}
+
+static going step(bh_run *run, const bh_waker *waker)
+{
+	switch (run->state) {
+	case BH_RUN_CALLS:
+		return enter_calls(run);
+	case BH_RUN_TURN:
+		return enter_turn(run);
+	case BH_RUN_INSTANCES:
+		return enter_instances(run);
+	case BH_RUN_MEMORY:
+		return enter_memory(run);
+	case BH_RUN_SLOT:
+		return make_store(run);
+	case BH_RUN_INSTANTIATE:
+		return instantiate(run, waker);
+	case BH_RUN_BEGIN:
+		return begin_call(run);
+	case BH_RUN_GO:
+		return go_on(run, waker);
+	default:
+		return flush(run);
+	}
+}
+
+bool bh_run_step(bh_run *run, const bh_waker *waker)
+{
+	bh_ran how;
+	run->look_at = BH_NEVER;
+	run->turn.waker = waker;
+	if (run->waited && run->state < BH_RUN_INSTANTIATE && waits_no_more(run, bh_now(), &how)) {
+		run->status = explain(run, how);
+		end(run);
+		return true;
+	}
+	while (run->state != BH_RUN_OVER) {
+		going how_it_goes = step(run, waker);
+		if (how_it_goes == WAIT)
+			return false;
+		if (how_it_goes == FAILED)
+			break;
+	}
+	end(run);
+	return true;
+}
+
+void bh_usage_copy(bh_usage *out, const bh_usage *filled)
+{
+	size_t size = out->struct_size;
+	memcpy(out, filled, size && size < sizeof *filled ? size : sizeof *filled);
+	out->struct_size = size;
+}
+
+/* Sleep between steps. */
+static bh_status step_to_end(bh_run *run)
+{
+	bh_parker *parker = bh_parker_borrow();
+	if (!parker)
+		return bh_fail_memory(&run->why);
+	run->own_stack = true;
+	if (run->cancel)
+		bh_cancel_watch(run->cancel, parker, &run->cancel_slot);
+	for (;;) {
+		bh_parker_clear(parker);
+		if (bh_run_step(run, bh_parker_waker(parker)))
+			break;
+		bh_parker_wait(parker, run->look_at);
+	}
+	bh_cancel_unwatch(run->cancel, run->cancel_slot);
+	bh_parker_give_back(parker);
+	return run->status;
+}
+
+bh_status bh_run_wait(bh_run *run, bh_value *result, bh_usage *usage, bh_error **err)
+{
+	run->want_usage = usage;
+	bh_status status = step_to_end(run);
+	if (result && !status)
+		*result = run->result;
+	else
+		bh_value_deinit(&run->result);
+	if (usage)
+		bh_usage_copy(usage, &run->usage);
+	if (status && err)
+		*err = BH_TAKE(run->why);
+	bh_error_free(run->why);
+	run->why = NULL;
+	return status;
 }

@@ -1,4 +1,8 @@
-/* Running a call on the caller's own thread: poll, wait, and watch the clocks. */
+/*
+ * A run: one call from where it is asked for to where its result is there, on a fresh instance or a live one. It is
+ * stepped, and never blocks: by the thread that makes a synchronous call, which sleeps between steps, or by a task of
+ * the executor.
+ */
 #ifndef BH_HOST_RUN_H
 #define BH_HOST_RUN_H
 
@@ -8,56 +12,87 @@ typedef enum {
 	BH_RAN_ENDED,     /* well or not: finish it */
 	BH_RAN_TIMEOUT,   /* the execution limit */
 	BH_RAN_DEADLINE,  /* the caller's deadline */
-	BH_RAN_CANCELLED, /* the caller's token */
+	BH_RAN_CANCELLED, /* by the caller */
 	BH_RAN_DOOMED,    /* the instance was given up meanwhile */
-	BH_RAN_NO_MEMORY, /* for the waker */
+	BH_RAN_BUSY,      /* its turn did not come in time */
 	BH_RAN_NO_TICKER, /* nothing would interrupt it */
 } bh_ran;
 
-typedef struct {
-	bh_host *host;
-	uint64_t started;
+/* In this order; each leads to the next unless it waits or fails. */
+typedef enum {
+	BH_RUN_CALLS,       /* the component's calls in flight */
+	BH_RUN_TURN,        /* a live instance: until nobody else uses it */
+	BH_RUN_INSTANCES,   /* its instances */
+	BH_RUN_MEMORY,      /* the host's memory */
+	BH_RUN_SLOT,        /* a store, and a slot of the pool for what will be in it */
+	BH_RUN_INSTANTIATE, /* poll */
+	BH_RUN_BEGIN,       /* the call, or the drop */
+	BH_RUN_GO,          /* poll */
+	BH_RUN_FLUSH,       /* what the guest wrote last */
+	BH_RUN_OVER,
+} bh_run_state;
+
+typedef struct bh_run bh_run;
+
+struct bh_run {
+	/* What is asked for. */
+	bh_component *component;
+	bh_instance *instance;       /* NULL: a fresh one */
+	const bh_function *function; /* NULL: only an instance, or a drop */
+	bh_resource *dropping;
+	const bh_value *args;
+	size_t arg_count;
+	bh_args_pass pass;
+	bool given; /* the arguments are the store's by now */
+	const bh_instance_options *options;
+	bh_instance *owner; /* of the fresh instance, who keeps it; NULL: nobody does */
+
+	/* Clocks and signs to stop. */
+	uint64_t started;     /* when it was asked for */
+	uint64_t begun;       /* when its turn came; 0 before */
+	uint64_t busy_at;     /* its turn must have come by then */
 	uint64_t limit_at;    /* execution limit; BH_NEVER */
 	uint64_t deadline_at; /* caller's deadline; BH_NEVER */
-	bh_cancel *cancel;
-	const _Atomic bool *doomed; /* NULL: cannot be */
+	bh_cancel *cancel;    /* NULL: none */
+	int cancel_slot;      /* where the token wakes us; -1: it is looked at */
+	_Atomic bool cancelled;
+	_Atomic bool kill; /* a caller who leaves takes a live instance with him */
+	bool own_stack;    /* the thread that steps has nothing else to do: the guest may run on its stack */
 	bool measure_cpu;
-	bool abandons; /* the caller may leave before the call ends, which then goes on without it */
-	uint64_t cpu_ns;
-	uint64_t polls;
-} bh_run;
+	bool want_usage;
 
-/* Start the clocks from a component's limits and the caller's options (NULL for the default). */
-/*
- * A store with an instance in it, ready to be called: made, instantiated within the clocks of `run`. Waits for a
- * slot of the pool within limits.queue_ms. `owner` NULL: nobody keeps it.
- */
-bh_status bh_fresh_store(bh_store **out, bh_component *component, const bh_instance_options *options,
-                         bh_instance *owner, bh_run *run, bh_error **err);
+	/* Where it is. */
+	bh_run_state state;
+	bh_turn turn;
+	bool holds_call, holds_instance, holds_memory; /* of the gates */
+	bool uses_instance;                            /* it counts us as a user: in its line, or */
+	bool holds_turn;                               /* in its turn */
+	bool waited;                                   /* for any of them */
+	bh_store *store;
+	uint64_t look_at; /* when to step again, woken or not */
 
-void bh_run_start(bh_run *run, bh_component *component, const bh_call_options *options);
+	/* What came of it. */
+	bh_status status;
+	bh_error *why;
+	bh_value result;
+	bh_usage usage;
+};
 
-/* The turn has come: the execution limit counts from now on. */
-void bh_run_restart(bh_run *run, const bh_component *component);
+/* Prepare: clocks from a component's limits and the caller's options (NULL for the default). */
+void bh_run_init(bh_run *run, bh_component *component, const bh_call_options *options);
 
-/* Whether the caller waits no longer for its turn; the execution limit is for later. */
-bool bh_run_waits_no_more(const bh_run *run, uint64_t now, bh_ran *how);
+/* A step. True: it is over, and `status`, `why`, `result` and `usage` are there. Otherwise woken through `waker`. */
+bool bh_run_step(bh_run *run, const bh_waker *waker);
 
-/* When a wait that a wake ends should look up by itself. `slot` as from bh_cancel_watch(). */
-uint64_t bh_run_look_at(const bh_run *run, int slot, uint64_t now);
+/* Step to the end on this thread, and hand over what came of it; any of the last three may be NULL. */
+bh_status bh_run_wait(bh_run *run, bh_value *result, bh_usage *usage, bh_error **err);
 
-/* Poll what the store has begun until it ends or a clock does. */
-bh_ran bh_run_until(bh_run *run, bh_store *store);
-
-/* Let what the guest wrote last get out, within the limits. */
-void bh_run_flush(bh_run *run, bh_store *store);
-
-/* The error for an end that was not the guest's own. */
-bh_status bh_run_stopped(const bh_run *run, bh_ran how, const bh_limits *limits, bh_error **err);
+/* For callers whose structs are shorter. */
+void bh_usage_copy(bh_usage *out, const bh_usage *filled);
 
 /* Cancel tokens. */
 bool bh_cancel_fired(const bh_cancel *cancel);
-void bh_cancel_watch(bh_cancel *cancel, bh_waker *waker, int *slot);
+void bh_cancel_watch(bh_cancel *cancel, bh_parker *parker, int *slot);
 void bh_cancel_unwatch(bh_cancel *cancel, int slot);
 
 #endif

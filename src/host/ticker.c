@@ -16,7 +16,7 @@ enum {
 struct bh_ticker {
 	pthread_t thread;
 	pthread_mutex_t lock; /* over starting */
-	bh_waker *waker;
+	bh_parker *parker;
 	void (*tick)(void *data);
 	void *data;
 	_Atomic bool started;
@@ -27,11 +27,11 @@ struct bh_ticker {
 
 static void park(bh_ticker *ticker)
 {
-	bh_waker_clear(ticker->waker);
+	bh_parker_clear(ticker->parker);
 	atomic_store(&ticker->parked, true);
 	/* A touch before this line is seen here; one after it sees `parked` and wakes us. */
 	if (!atomic_load(&ticker->touched) && !atomic_load(&ticker->stop))
-		bh_waker_wait(ticker->waker, UINT64_MAX);
+		bh_parker_wait(ticker->parker, UINT64_MAX);
 	atomic_store(&ticker->parked, false);
 }
 
@@ -40,9 +40,9 @@ static void *run(void *data)
 	bh_ticker *ticker = data;
 	for (int idle = 0; !atomic_load(&ticker->stop);) {
 		/* Not a sleep: the end of the host need not wait for the tick. */
-		bh_waker_clear(ticker->waker);
+		bh_parker_clear(ticker->parker);
 		if (!atomic_load(&ticker->stop))
-			bh_waker_wait(ticker->waker, bh_now() + TICK_NS);
+			bh_parker_wait(ticker->parker, bh_now() + TICK_NS);
 		ticker->tick(ticker->data);
 		idle = atomic_exchange(&ticker->touched, false) ? 0 : idle + 1;
 		if (idle < IDLE_TICKS)
@@ -56,13 +56,13 @@ static void *run(void *data)
 bh_status bh_ticker_new(bh_ticker **out, void (*tick)(void *data), void *data, bh_error **err)
 {
 	bh_ticker *ticker = bh_calloc(1, sizeof *ticker);
-	bh_waker *waker = bh_waker_new();
-	if (!ticker || !waker) {
+	bh_parker *parker = bh_parker_new();
+	if (!ticker || !parker) {
 		bh_free(ticker);
-		bh_waker_release(waker);
+		bh_parker_release(parker);
 		return bh_fail_memory(err);
 	}
-	ticker->waker = waker;
+	ticker->parker = parker;
 	ticker->tick = tick;
 	ticker->data = data;
 	pthread_mutex_init(&ticker->lock, NULL);
@@ -75,11 +75,11 @@ void bh_ticker_free(bh_ticker *ticker)
 	if (!ticker)
 		return;
 	atomic_store(&ticker->stop, true);
-	bh_waker_wake(ticker->waker);
+	bh_parker_wake(ticker->parker);
 	if (atomic_load(&ticker->started))
 		pthread_join(ticker->thread, NULL);
 	pthread_mutex_destroy(&ticker->lock);
-	bh_waker_release(ticker->waker);
+	bh_parker_release(ticker->parker);
 	bh_free(ticker);
 }
 
@@ -100,6 +100,6 @@ bool bh_ticker_touch(bh_ticker *ticker)
 	if (!atomic_load_explicit(&ticker->touched, memory_order_relaxed))
 		atomic_store(&ticker->touched, true);
 	if (atomic_load(&ticker->parked))
-		bh_waker_wake(ticker->waker);
+		bh_parker_wake(ticker->parker);
 	return atomic_load_explicit(&ticker->started, memory_order_relaxed) || start(ticker);
 }

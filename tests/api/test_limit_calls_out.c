@@ -8,9 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "api.h"
-
-static bh_host *host;
+#include "one_host.h"
 
 /* write(length, times): writes so many bytes at once, without asking how many may be; how often that went well. */
 static const char writer[] =
@@ -225,21 +223,6 @@ static void file_operations_at_once(void **state)
 	assert_int_equal(rmdir(folder), 0);
 }
 
-static int set_up(void **state)
-{
-	(void)state;
-	host = t_host();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	t_begin();
-	bh_host_free(host);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -248,5 +231,5 @@ int main(void)
 		cmocka_unit_test(past_what_a_pipe_takes),
 		cmocka_unit_test(file_operations_at_once),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, host_begin, host_end);
 }

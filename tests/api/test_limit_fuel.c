@@ -1,9 +1,7 @@
 /* Fuel: exact, the same each time, and reported however a call ends. */
 #include <stdlib.h>
 
-#include "api.h"
-
-static bh_host *host;
+#include "one_host.h"
 
 /* Counts to n; one more page of memory for each 50,000 turns, so that its progress can be seen from outside. */
 static const char worker[] = "(component (core module $m (memory 1)\n"
@@ -237,21 +235,6 @@ static void unmetered(void **state)
 	bh_component_unref(component);
 }
 
-static int set_up(void **state)
-{
-	(void)state;
-	host = t_host();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	t_begin();
-	bh_host_free(host);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -260,5 +243,5 @@ int main(void)
 		cmocka_unit_test(at_a_timeout), cmocka_unit_test(at_a_deadline),
 		cmocka_unit_test(whose_fuel),   cmocka_unit_test(unmetered),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, host_begin, host_end);
 }

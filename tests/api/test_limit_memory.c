@@ -1,7 +1,5 @@
 /* The memory limit: the sum over all memories, exact to a page, whatever the guest does about a refusal. */
-#include "api.h"
-
-static bh_host *host;
+#include "one_host.h"
 
 #define PAGE BH_KIB(64)
 
@@ -265,21 +263,6 @@ static void addresses_of_64_bits(void **state)
 	bh_component_unref(component);
 }
 
-static int set_up(void **state)
-{
-	(void)state;
-	host = t_host();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	t_begin();
-	bh_host_free(host);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -293,5 +276,5 @@ int main(void)
 		cmocka_unit_test(too_much_to_start_with),
 		cmocka_unit_test(addresses_of_64_bits),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, host_begin, host_end);
 }

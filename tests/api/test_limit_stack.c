@@ -3,9 +3,7 @@
 #include <stdlib.h>
 #include <ucontext.h>
 
-#include "api.h"
-
-static bh_host *host;
+#include "one_host.h"
 
 /* Calls itself so many times, with a frame of some size. */
 static const char deep[] =
@@ -190,21 +188,6 @@ static void what_is_refused(void **state)
 	}
 }
 
-static int set_up(void **state)
-{
-	(void)state;
-	host = t_host();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	t_begin();
-	bh_host_free(host);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -215,5 +198,5 @@ int main(void)
 		cmocka_unit_test(a_coroutine),
 		cmocka_unit_test(what_is_refused),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, host_begin, host_end);
 }

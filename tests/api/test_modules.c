@@ -1,9 +1,7 @@
 /* Core modules: refused with a word on how to wrap them, or wrapped; and the exit status of programs. */
 #include <stdlib.h>
 
-#include "api.h"
-
-static bh_host *host;
+#include "one_host.h"
 
 static bh_status load(bh_component **out, const char *guest, bool wrap)
 {
@@ -226,21 +224,6 @@ static void what_is_no_webassembly(void **state)
 	assert_true(t_says("memory"));
 }
 
-static int set_up(void **state)
-{
-	(void)state;
-	host = t_host();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	t_begin();
-	bh_host_free(host);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -252,5 +235,5 @@ int main(void)
 		cmocka_unit_test(bad_ends),
 		cmocka_unit_test(what_is_no_webassembly),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, host_begin, host_end);
 }

@@ -4,9 +4,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "api.h"
-
-static bh_host *host;
+#include "one_host.h"
 
 typedef struct {
 	pthread_t thread;
@@ -278,21 +276,6 @@ static void many_callers(void **state)
 	bh_component_unref(counter);
 }
 
-static int set_up(void **state)
-{
-	(void)state;
-	host = t_host();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	t_begin();
-	bh_host_free(host);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -300,5 +283,5 @@ int main(void)
 		cmocka_unit_test(leaving_the_queue),       cmocka_unit_test(the_instance_is_lost_meanwhile),
 		cmocka_unit_test(freed_while_in_use),      cmocka_unit_test(many_callers),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, host_begin, host_end);
 }

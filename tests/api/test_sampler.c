@@ -4,9 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "api.h"
-
-static bh_host *host;
+#include "one_host.h"
 
 /* Calls $busy for so many rounds. */
 static const char text[] =
@@ -111,21 +109,6 @@ static void lifetimes(void **state)
 	bh_sampler_free(profile);
 }
 
-static int set_up(void **state)
-{
-	(void)state;
-	host = t_host();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	t_begin();
-	bh_host_free(host);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -133,5 +116,5 @@ int main(void)
 		cmocka_unit_test(what_is_refused),
 		cmocka_unit_test(lifetimes),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, host_begin, host_end);
 }

@@ -1,9 +1,7 @@
 /* What an error says of a trap: where in the guest, with names where the guest has some, and why. */
 #include <stdlib.h>
 
-#include "api.h"
-
-static bh_host *host;
+#include "one_host.h"
 
 /* Names of three functions and the module; the innermost traps. */
 static const char named[] = "(component (core module $machinery\n"
@@ -131,26 +129,11 @@ static void without_details(void **state)
 	bh_component_unref(component);
 }
 
-static int set_up(void **state)
-{
-	(void)state;
-	host = t_host();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	t_begin();
-	bh_host_free(host);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(frames_have_names),  cmocka_unit_test(frames_without_names), cmocka_unit_test(hostile_names),
 		cmocka_unit_test(frames_are_bounded), cmocka_unit_test(files_and_lines),      cmocka_unit_test(without_details),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, host_begin, host_end);
 }

@@ -1,9 +1,7 @@
 /* Types nested as deep as the component model allows, and values that deep. */
 #include <stdlib.h>
 
-#include "api.h"
-
-static bh_host *host;
+#include "one_host.h"
 
 /* A component whose "run" gives back what it is given, of any type: the guest copies nothing, for it is never run. */
 static bh_component *with_type(const char *definitions, const char *type)
@@ -164,21 +162,6 @@ static void wide(void **state)
 	bh_component_unref(component);
 }
 
-static int set_up(void **state)
-{
-	(void)state;
-	host = t_host();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	t_begin();
-	bh_host_free(host);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -186,5 +169,5 @@ int main(void)
 		cmocka_unit_test(too_deep),
 		cmocka_unit_test(wide),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, host_begin, host_end);
 }

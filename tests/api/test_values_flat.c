@@ -5,9 +5,7 @@
  */
 #include <stdlib.h>
 
-#include "api.h"
-
-static bh_host *host;
+#include "one_host.h"
 
 /* A component whose "run" takes `type` as `slots` (core types) and answers with `body`, a u64. */
 static bh_component *taking(const char *definitions, const char *type, const char *slots, const char *body)
@@ -192,21 +190,6 @@ static void narrow_results(void **state)
 	}
 }
 
-static int set_up(void **state)
-{
-	(void)state;
-	host = t_host();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	t_begin();
-	bh_host_free(host);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -214,5 +197,5 @@ int main(void)
 		cmocka_unit_test(flags_of_each_size), cmocka_unit_test(too_many_for_the_stack),
 		cmocka_unit_test(in_memory),          cmocka_unit_test(narrow_results),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, host_begin, host_end);
 }

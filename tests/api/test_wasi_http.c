@@ -5,9 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "api.h"
-
-static bh_host *host;
+#include "one_host.h"
 
 #define ERROR_CODES                                                                                                       \
 	"(type $dns (record (field \"rcode\" (option string)) (field \"info-code\" (option u16))))\n"                         \
@@ -246,26 +244,11 @@ static void a_server_that_is_silent(void **state)
 	close(listening);
 }
 
-static int set_up(void **state)
-{
-	(void)state;
-	host = t_host();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	t_begin();
-	bh_host_free(host);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_what_was_granted),
 		cmocka_unit_test(a_server_that_is_silent),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, host_begin, host_end);
 }

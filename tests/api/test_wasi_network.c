@@ -4,9 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "api.h"
-
-static bh_host *host;
+#include "one_host.h"
 
 /*
  * connect(a, b, c, d, port): how far it got. 256: connected; up to 20: the error code of creating the socket;
@@ -229,21 +227,6 @@ static void a_peer_that_does_not_answer(void **state)
 	close(listening);
 }
 
-static int set_up(void **state)
-{
-	(void)state;
-	host = t_host();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	t_begin();
-	bh_host_free(host);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,5 +234,5 @@ int main(void)
 		cmocka_unit_test(other_grants),
 		cmocka_unit_test(a_peer_that_does_not_answer),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, host_begin, host_end);
 }

@@ -1,9 +1,7 @@
 /* What a guest has that was granted nothing: arguments as given, and nothing else. */
 #include <stdlib.h>
 
-#include "api.h"
-
-static bh_host *host;
+#include "one_host.h"
 
 static void run(const char *guest, const char *const *args, const bh_instance_options *base, int exit_status,
                 const char *output)
@@ -154,21 +152,6 @@ static void no_names(void **state)
 	bh_component_unref(component);
 }
 
-static int set_up(void **state)
-{
-	(void)state;
-	host = t_host();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	t_begin();
-	bh_host_free(host);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -178,5 +161,5 @@ int main(void)
 		cmocka_unit_test(no_streams),
 		cmocka_unit_test(no_names),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, host_begin, host_end);
 }

@@ -120,6 +120,6 @@ expect_err_json '.exit == 9 and .usage.fuel > 0'
 
 run run --usage --memory 64MiB --fuel 100000000 hello.wasm
 expect_out 'hello world'
-for part in 'usage: wall ' ' cpu ' ' fuel ' 'peak memory ' ' of 64 MiB' 'compiled in '; do
+for part in 'usage: wall ' ' cpu ' ' fuel ' 'peak memory ' ' of 64 MiB' 'compiled in ' 'start: finding ' ', compiling ' ', instantiating '; do
 	expect_err_has "$part"
 done

@@ -1,0 +1,228 @@
+/* Calls that their callers do not wait for: run by the executor. */
+#include <string.h>
+
+#include "base/event.h"
+#include "host/async.h"
+#include "host/call.h"
+
+static void free_args(bh_call *call)
+{
+	for (size_t i = 0; call->args && i < call->run.arg_count; i++)
+		bh_value_deinit(&call->args[i]);
+	bh_free(BH_TAKE(call->args));
+}
+
+static void free_call(bh_task *task)
+{
+	bh_call *call = (bh_call *)task;
+	bh_value_deinit(&call->run.result);
+	bh_error_free(call->run.why);
+	bh_free(call);
+}
+
+static bh_step step(bh_task *task)
+{
+	bh_call *call = (bh_call *)task;
+	if (bh_run_step(&call->run, &task->waker))
+		return BH_STEP_OVER;
+	task->look_at = call->run.look_at;
+	return BH_STEP_WAIT;
+}
+
+/* What the run needed goes first, so that whoever is told may give up all that he holds. */
+static void let_go(bh_call *call)
+{
+	if (call->run.given)
+		call->args = NULL;
+	free_args(call);
+	bh_export_free(BH_TAKE(call->export_));
+	bh_instance_release(BH_TAKE(call->instance));
+}
+
+static void over(bh_task *task)
+{
+	bh_call *call = (bh_call *)task;
+	bh_host *host = call->component->host;
+	bh_host_retain(host);
+	let_go(call);
+	bh_roll_leave(&host->roll, call);
+	atomic_store(&call->over, true);
+	if (call->done && call->dispatched)
+		bh_dispatch_add(&host->dispatch, call);
+	else if (call->done)
+		call->done(call->done_data, call);
+	bh_roll_gone(&host->roll);
+	bh_component_unref(BH_TAKE(call->component));
+	bh_host_release(host);
+	/* Last, so that the thread that waits may take everything down behind it. */
+	bh_event_set(&call->ended);
+}
+
+static const bh_task_kind kind = {step, over, free_call};
+
+static bh_status take_args(bh_call *call, const bh_value *args, size_t count, bool given, bh_error **err)
+{
+	if (!count)
+		return BH_OK;
+	call->args = bh_calloc(count, sizeof *call->args);
+	if (!call->args)
+		return bh_fail_memory(err);
+	if (given)
+		memcpy(call->args, args, count * sizeof *args);
+	for (size_t i = 0; !given && i < count; i++) {
+		bh_status status = bh_value_copy(&call->args[i], &args[i], err);
+		if (status)
+			return status;
+		call->run.arg_count = i + 1;
+	}
+	call->run.arg_count = count;
+	return BH_OK;
+}
+
+/* Options of older callers are shorter. */
+static bh_call_options known_options(const bh_call_options *given)
+{
+	bh_call_options options = BH_CALL_OPTIONS_INIT;
+	if (given)
+		memcpy(&options, given,
+		       given->struct_size && given->struct_size < sizeof options ? given->struct_size : sizeof options);
+	return options;
+}
+
+BH_DEFINE_AUTO(bh_call *, bh_call_free)
+
+static bh_status make_call(bh_call **out, bh_export *export_, bh_instance *instance, const bh_value *args, size_t count,
+                           const bh_call_options *given, bh_error **err)
+{
+	bh_call_options options = known_options(given);
+	if (options.instance && instance)
+		return bh_fail(err, BH_E_INVALID, "bh_call_start: options for a fresh instance, and a live one");
+	bh_call *call = bh_calloc(1, sizeof *call);
+	if (!call)
+		return bh_fail_memory(err);
+	bh_component *component = export_->component;
+	bh_task_init(&call->task, component->host->executor, &component->group, &kind);
+	call->component = bh_component_ref(component);
+	bh_run_init(&call->run, component, &options);
+	call->done = options.done;
+	call->done_data = options.done_data;
+	call->dispatched = options.dispatch;
+	call->run.function = export_->function;
+	call->run.options = options.instance;
+	call->run.instance = instance;
+	call->run.pass = BH_ARGS_GIVEN;
+	call->run.want_usage = true;
+	bh_status status = take_args(call, args, count, options.give_args, err);
+	if (status) {
+		let_go(call);
+		bh_component_unref(BH_TAKE(call->component));
+		bh_call_free(call);
+		return status;
+	}
+	call->run.args = call->args;
+	call->export_ = bh_export_ref(export_);
+	call->instance = instance;
+	if (instance)
+		bh_instance_retain(instance);
+	*out = call;
+	return BH_OK;
+}
+
+/* It did not start: what was given stays the caller's. */
+static void unmake(bh_call *call, bool given)
+{
+	if (given)
+		bh_free(BH_TAKE(call->args));
+	let_go(call);
+	bh_component_unref(BH_TAKE(call->component));
+	bh_call_free(call);
+}
+
+bh_status bh_call_start(bh_call **out, bh_export *export_, bh_instance *instance, const bh_value *args,
+                        size_t arg_count, const bh_call_options *options, bh_error **err)
+{
+	bh_call *call = NULL;
+	bh_status status = bh_call_check(export_, instance, err);
+	if (!status)
+		status = make_call(&call, export_, instance, args, arg_count, options, err);
+	if (status)
+		return status;
+	bh_host *host = call->component->host;
+	status = bh_roll_enter(&host->roll, call, err);
+	if (!status) {
+		status = bh_executor_start(host->executor, &call->task, err);
+		if (status)
+			bh_roll_abandon(&host->roll, call);
+	}
+	if (status) {
+		unmake(call, known_options(options).give_args);
+		return status;
+	}
+	if (out)
+		*out = call;
+	else
+		bh_call_free(call);
+	return BH_OK;
+}
+
+bh_status bh_call_start_many(bh_call **out, const bh_call_request *requests, size_t count, size_t *started,
+                             bh_error **err)
+{
+	for (*started = 0; *started < count; ++*started) {
+		const bh_call_request *r = &requests[*started];
+		bh_status status =
+			bh_call_start(out ? &out[*started] : NULL, r->export_, r->instance, r->args, r->arg_count, r->options, err);
+		if (status)
+			return status;
+	}
+	return BH_OK;
+}
+
+bool bh_call_ended(const bh_call *call)
+{
+	return atomic_load(&call->over);
+}
+
+bh_status bh_call_take(bh_call *call, bh_value *result, bh_usage *usage, bh_error **err)
+{
+	if (!bh_call_ended(call))
+		return bh_fail(err, BH_E_BUSY, "the call is not over yet");
+	if (usage)
+		bh_usage_copy(usage, &call->run.usage);
+	if (atomic_exchange(&call->taken, true))
+		return bh_fail(err, BH_E_INVALID, "the result of this call was taken before");
+	if (result && !call->run.status) {
+		*result = call->run.result;
+		call->run.result = (bh_value)BH_VALUE_INIT;
+	}
+	if (err && call->run.status)
+		*err = BH_TAKE(call->run.why);
+	return call->run.status;
+}
+
+bh_status bh_call_wait(bh_call *call, bh_value *result, bh_usage *usage, bh_error **err)
+{
+	if (!bh_call_ended(call) && bh_executor_is_worker()) {
+		bh_error *e = bh_error_begin(err, BH_E_INVALID, "bh_call_wait: called from a callback of the library");
+		bh_error_hint_set(e, "The call may need this very thread to go on. Give it a callback of its own instead.");
+		return BH_E_INVALID;
+	}
+	bh_event_wait(&call->ended, BH_NEVER);
+	return bh_call_take(call, result, usage, err);
+}
+
+void bh_call_cancel(bh_call *call, bh_cancel_mode mode)
+{
+	if (!call)
+		return;
+	if (mode == BH_CANCEL_KILL)
+		atomic_store(&call->run.kill, true);
+	atomic_store(&call->run.cancelled, true);
+	bh_task_wake(&call->task);
+}
+
+void bh_call_free(bh_call *call)
+{
+	if (call)
+		bh_task_release(&call->task);
+}

@@ -1,0 +1,25 @@
+/* Calls under way on the executor; for this room. */
+#ifndef BH_HOST_ASYNC_H
+#define BH_HOST_ASYNC_H
+
+#include "base/event.h"
+#include "host/instance.h"
+
+struct bh_call {
+	bh_task task; /* first */
+	bh_run run;
+	bh_component *component; /* until it is over, and its host with it */
+	bh_export *export_;      /* until it is over */
+	bh_instance *instance;   /* until it is over; NULL: a fresh one */
+	bh_value *args;          /* until they are the store's */
+	bh_call_done *done;
+	void *done_data;
+	bool dispatched;   /* told by bh_host_dispatch(), not by a worker */
+	_Atomic bool over; /* the result is there */
+	bh_event ended;    /* and nobody is busy with it any more */
+	_Atomic bool taken;
+	bh_call *next_dispatch;
+	bh_call *next, *previous; /* in the roll */
+};
+
+#endif

@@ -1,0 +1,471 @@
+#include "host/executor.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/thread.h"
+#include "host/timers.h"
+
+enum {
+	MAX_WORKERS = 256,
+	CHARGE = 1024 /* what a share of one pays for a nanosecond */
+};
+
+/* A task's states. A wake while it runs is kept for the end of the step. */
+enum { IDLE, QUEUED, RUNNING, WOKEN, OVER };
+
+typedef struct worker {
+	bh_executor *executor;
+	uint32_t number; /* from 1 */
+	pthread_t thread;
+	int wake_fd, epoll_fd;
+	_Atomic bool asleep;
+	bh_timers timers;
+	struct worker *next_idle;
+	bool idle; /* in the list of them */
+} worker;
+
+struct bh_executor {
+	pthread_mutex_t lock; /* over groups, the idle and starting; held for a few instructions */
+	bh_group *groups;     /* a pairing heap: those with tasks that are ready, the one with the least time first */
+	uint64_t spent;       /* of the group served last: what one that comes back starts with */
+	worker *idle;
+	uint32_t count;
+	_Atomic uint32_t started;
+	bool stop;
+	const worker *heir; /* it was freed by this worker of its own, which frees the rest when it ends */
+	worker workers[];
+};
+
+static _Thread_local const worker *this_worker;
+
+bool bh_executor_is_worker(void)
+{
+	return this_worker;
+}
+
+/* Groups. With the lock held. */
+
+static bh_group *meld(bh_group *a, bh_group *b)
+{
+	if (!a || !b)
+		return a ? a : b;
+	bh_group *top = a->spent <= b->spent ? a : b, *under = top == a ? b : a;
+	under->sibling = top->child;
+	top->child = under;
+	return top;
+}
+
+static bh_group *meld_pairs(bh_group *list)
+{
+	bh_group *pairs = NULL, *all = NULL;
+	while (list) {
+		bh_group *a = list, *b = a->sibling;
+		list = b ? b->sibling : NULL;
+		a->sibling = NULL;
+		if (b)
+			b->sibling = NULL;
+		bh_group *pair = meld(a, b);
+		pair->sibling = pairs;
+		pairs = pair;
+	}
+	while (pairs) {
+		bh_group *next = pairs->sibling;
+		pairs->sibling = NULL;
+		all = meld(all, pairs);
+		pairs = next;
+	}
+	return all;
+}
+
+static void insert_group(bh_executor *executor, bh_group *group)
+{
+	group->child = group->sibling = NULL;
+	executor->groups = meld(executor->groups, group);
+	group->queued = true;
+}
+
+static bh_group *take_group(bh_executor *executor)
+{
+	bh_group *group = executor->groups;
+	if (group) {
+		executor->groups = meld_pairs(group->child);
+		group->child = NULL;
+		group->queued = false;
+	}
+	return group;
+}
+
+/* What its tasks took since it was put there is only paid here. */
+static bool pay(bh_group *group)
+{
+	uint64_t owed = atomic_exchange_explicit(&group->owed, 0, memory_order_relaxed);
+	group->spent += owed;
+	return owed;
+}
+
+static void push(bh_executor *executor, bh_task *task)
+{
+	bh_group *group = task->group;
+	task->next = NULL;
+	if (group->first)
+		group->last->next = task;
+	else
+		group->first = task;
+	group->last = task;
+	if (group->queued)
+		return;
+	pay(group);
+	/* Time that it did not use is not saved up. */
+	if (group->spent < executor->spent)
+		group->spent = executor->spent;
+	insert_group(executor, group);
+}
+
+static bh_task *pop(bh_executor *executor)
+{
+	for (bh_group *group; (group = take_group(executor));) {
+		if (pay(group)) {
+			insert_group(executor, group);
+			continue;
+		}
+		bh_task *task = group->first;
+		group->first = task->next;
+		executor->spent = group->spent;
+		if (group->first)
+			insert_group(executor, group);
+		return task;
+	}
+	return NULL;
+}
+
+/* Waking. */
+
+static void rouse(worker *w)
+{
+	uint64_t one = 1;
+	(void)!write(w->wake_fd, &one, sizeof one);
+}
+
+static worker *take_idle(bh_executor *executor)
+{
+	worker *w = executor->idle;
+	if (w) {
+		executor->idle = w->next_idle;
+		w->idle = false;
+	}
+	return w;
+}
+
+static void enqueue(bh_task *task)
+{
+	bh_executor *executor = task->executor;
+	pthread_mutex_lock(&executor->lock);
+	push(executor, task);
+	worker *w = take_idle(executor);
+	pthread_mutex_unlock(&executor->lock);
+	if (w)
+		rouse(w);
+}
+
+void bh_task_wake(bh_task *task)
+{
+	uint32_t state = atomic_load(&task->state);
+	for (;;) {
+		if (state == QUEUED || state == WOKEN || state == OVER)
+			return;
+		uint32_t next = state == IDLE ? QUEUED : WOKEN;
+		if (!atomic_compare_exchange_weak(&task->state, &state, next))
+			continue;
+		if (next == QUEUED)
+			enqueue(task);
+		return;
+	}
+}
+
+void bh_task_retain(bh_task *task)
+{
+	atomic_fetch_add_explicit(&task->references, 1, memory_order_relaxed);
+}
+
+void bh_task_release(bh_task *task)
+{
+	if (atomic_fetch_sub_explicit(&task->references, 1, memory_order_acq_rel) == 1)
+		task->kind->free(task);
+}
+
+static void waker_retain(const bh_waker *waker)
+{
+	bh_task_retain((bh_task *)waker);
+}
+
+static void waker_release(const bh_waker *waker)
+{
+	bh_task_release((bh_task *)waker);
+}
+
+static void waker_wake(const bh_waker *waker)
+{
+	bh_task_wake((bh_task *)waker);
+}
+
+void bh_task_init(bh_task *task, bh_executor *executor, bh_group *group, const bh_task_kind *kind)
+{
+	*task = (bh_task){
+		.waker = {waker_retain, waker_release, waker_wake},
+		.executor = executor,
+		.group = group,
+		.kind = kind,
+		.look_at = BH_NEVER,
+	};
+	atomic_init(&task->references, 1);
+	atomic_init(&task->state, IDLE);
+}
+
+/* Timers. */
+
+/* Wake what is due in a worker's timers, its own or those of one that is busy. */
+static void fire(worker *w, uint64_t now)
+{
+	for (bh_task *task; (task = bh_timers_due(&w->timers, now));) {
+		bh_task_wake(task);
+		bh_task_release(task);
+	}
+}
+
+static void forget_timer(bh_task *task)
+{
+	uint32_t number = atomic_load(&task->timer_worker);
+	if (number)
+		bh_timers_remove(&task->executor->workers[number - 1].timers, task);
+}
+
+/* A timer that is there already, and early enough, does. */
+static void set_timer(worker *w, bh_task *task)
+{
+	if (task->look_at == BH_NEVER || (atomic_load(&task->timer_worker) && task->timer_at <= task->look_at))
+		return;
+	forget_timer(task);
+	bh_timers_add(&w->timers, task, w->number, task->look_at);
+}
+
+/* Working. */
+
+static void charge(bh_group *group, uint64_t elapsed)
+{
+	uint64_t share = group->share ? group->share : BH_SHARE_DEFAULT;
+	atomic_fetch_add_explicit(&group->owed, elapsed * CHARGE / share + 1, memory_order_relaxed);
+}
+
+/* Returns the time of the step's end. */
+static uint64_t step(worker *w, bh_task *task, uint64_t now)
+{
+	bh_group *group = task->group;
+	atomic_store(&task->state, RUNNING);
+	task->look_at = BH_NEVER;
+	bh_step how = task->kind->step(task);
+	uint64_t after = bh_now();
+	charge(group, after - now);
+	if (how == BH_STEP_OVER) {
+		atomic_store(&task->state, OVER);
+		forget_timer(task);
+		task->kind->over(task);
+		bh_task_release(task);
+		return after;
+	}
+	set_timer(w, task);
+	uint32_t state = RUNNING;
+	if (!atomic_compare_exchange_strong(&task->state, &state, IDLE)) {
+		atomic_store(&task->state, QUEUED);
+		enqueue(task);
+	}
+	return after;
+}
+
+/* In the list of the idle or not. With the lock held. */
+static void set_idle(worker *w, bool idle)
+{
+	worker **link = &w->executor->idle;
+	if (w->idle == idle)
+		return;
+	w->idle = idle;
+	if (idle) {
+		w->next_idle = *link;
+		*link = w;
+		return;
+	}
+	while (*link != w)
+		link = &(*link)->next_idle;
+	*link = w->next_idle;
+}
+
+static bh_task *next_task(worker *w, bool *stop)
+{
+	bh_executor *executor = w->executor;
+	pthread_mutex_lock(&executor->lock);
+	bh_task *task = pop(executor);
+	*stop = !task && executor->stop;
+	set_idle(w, !task && !*stop);
+	pthread_mutex_unlock(&executor->lock);
+	return task;
+}
+
+/* The next moment at which something is due: of mine, or of one who is busy with a long step. */
+static uint64_t next_moment(const worker *w)
+{
+	const bh_executor *executor = w->executor;
+	uint64_t until = bh_timers_next(&w->timers);
+	for (uint32_t i = 0; i < executor->count; i++) {
+		const worker *other = &executor->workers[i];
+		uint64_t at = other != w && !atomic_load(&other->asleep) ? bh_timers_next(&other->timers) : BH_NEVER;
+		until = at < until ? at : until;
+	}
+	return until;
+}
+
+static void sleep_until(worker *w, uint64_t until)
+{
+	struct epoll_event event;
+	struct timespec span;
+	uint64_t now = bh_now(), left = until > now ? until - now : 0, woken;
+	span.tv_sec = (time_t)(left / UINT64_C(1000000000));
+	span.tv_nsec = (long)(left % UINT64_C(1000000000));
+	if (epoll_pwait2(w->epoll_fd, &event, 1, until == BH_NEVER ? NULL : &span, NULL) > 0)
+		(void)!read(w->wake_fd, &woken, sizeof woken);
+}
+
+/* Nothing is ready. Those who find us in the list of the idle wake us. */
+static void rest(worker *w)
+{
+	bh_executor *executor = w->executor;
+	atomic_store(&w->asleep, true);
+	sleep_until(w, next_moment(w));
+	atomic_store(&w->asleep, false);
+	uint64_t now = bh_now();
+	for (uint32_t i = 0; i < executor->count; i++)
+		if (bh_timers_next(&executor->workers[i].timers) <= now)
+			fire(&executor->workers[i], now);
+}
+
+static void free_executor(bh_executor *executor)
+{
+	for (uint32_t i = 0; i < executor->count; i++) {
+		worker *w = &executor->workers[i];
+		bh_timers_deinit(&w->timers);
+		if (w->wake_fd >= 0)
+			close(w->wake_fd);
+		if (w->epoll_fd >= 0)
+			close(w->epoll_fd);
+	}
+	pthread_mutex_destroy(&executor->lock);
+	bh_free(executor);
+}
+
+static void *work(void *data)
+{
+	worker *w = data;
+	bh_executor *executor = w->executor;
+	this_worker = w;
+	uint64_t now = bh_now();
+	for (bool stop = false; !stop;) {
+		bh_task *task = next_task(w, &stop);
+		if (task) {
+			now = step(w, task, now);
+			if (bh_timers_next(&w->timers) <= now)
+				fire(w, now);
+		} else if (!stop) {
+			rest(w);
+			now = bh_now();
+		}
+	}
+	this_worker = NULL;
+	if (executor->heir == w)
+		free_executor(executor);
+	return NULL;
+}
+
+static void worker_clear(bh_executor *executor, uint32_t index)
+{
+	worker *w = &executor->workers[index];
+	w->executor = executor;
+	w->number = index + 1;
+	w->wake_fd = w->epoll_fd = -1;
+	bh_timers_init(&w->timers);
+}
+
+bh_status bh_executor_new(bh_executor **out, uint32_t workers, bh_error **err)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	uint32_t count = workers ? workers : processors > 0 ? (uint32_t)processors : 1;
+	if (count > MAX_WORKERS)
+		count = MAX_WORKERS;
+	bh_executor *executor = bh_calloc(1, sizeof *executor + count * sizeof(worker));
+	if (!executor)
+		return bh_fail_memory(err);
+	pthread_mutex_init(&executor->lock, NULL);
+	executor->count = count;
+	for (uint32_t i = 0; i < count; i++)
+		worker_clear(executor, i);
+	*out = executor;
+	return BH_OK;
+}
+
+static bool open_worker(worker *w)
+{
+	if (w->wake_fd < 0)
+		w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (w->epoll_fd < 0)
+		w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = w};
+	return w->wake_fd >= 0 && w->epoll_fd >= 0 &&
+	       (epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, w->wake_fd, &event) == 0 || errno == EEXIST);
+}
+
+/* One is enough to go on; the rest is tried again with the next task. */
+static bool start_workers(bh_executor *executor)
+{
+	pthread_mutex_lock(&executor->lock);
+	while (executor->started < executor->count) {
+		worker *w = &executor->workers[executor->started];
+		if (!open_worker(w) || bh_thread_start(&w->thread, 0, work, w))
+			break;
+		executor->started++;
+	}
+	bool any = executor->started;
+	pthread_mutex_unlock(&executor->lock);
+	return any;
+}
+
+bh_status bh_executor_start(bh_executor *executor, bh_task *task, bh_error **err)
+{
+	if (atomic_load_explicit(&executor->started, memory_order_acquire) < executor->count && !start_workers(executor))
+		return bh_fail(err, BH_E_SYSTEM, "no thread could be started to run calls on");
+	bh_task_retain(task);
+	atomic_store(&task->state, QUEUED);
+	enqueue(task);
+	return BH_OK;
+}
+
+void bh_executor_free(bh_executor *executor)
+{
+	if (!executor)
+		return;
+	pthread_mutex_lock(&executor->lock);
+	executor->stop = true;
+	executor->heir = this_worker && this_worker->executor == executor ? this_worker : NULL;
+	for (worker *w; (w = take_idle(executor));)
+		rouse(w);
+	pthread_mutex_unlock(&executor->lock);
+	for (uint32_t i = 0; i < executor->started; i++)
+		if (&executor->workers[i] != executor->heir)
+			pthread_join(executor->workers[i].thread, NULL);
+	if (executor->heir)
+		pthread_detach(pthread_self());
+	else
+		free_executor(executor);
+}
