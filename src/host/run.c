@@ -217,6 +217,8 @@ static going no_slot(bh_run *run)
 	bool joined = run->turn.waits;
 	bh_store_free(BH_TAKE(run->store));
 	bh_error_free(BH_TAKE(run->why));
+	run->begun = 0;
+	run->limit_at = BH_NEVER;
 	run->state = BH_RUN_SLOT;
 	bh_gate_join(&run->component->host->slots, &run->turn);
 	return joined ? wait_turn(run) : NEXT;
