@@ -48,3 +48,12 @@ bool bh_thread_has_stack(size_t bytes)
 	/* Elsewhere: a coroutine's, or a signal handler's. */
 	return here > low && here < high && here - low > bytes;
 }
+
+void bh_lock_init(pthread_mutex_t *lock)
+{
+	pthread_mutexattr_t attributes;
+	pthread_mutexattr_init(&attributes);
+	pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ADAPTIVE_NP);
+	pthread_mutex_init(lock, &attributes);
+	pthread_mutexattr_destroy(&attributes);
+}

@@ -12,4 +12,7 @@ int bh_thread_start(pthread_t *out, size_t stack, void *(*body)(void *data), voi
 /* Whether the calling thread's stack has so many bytes left. False where that cannot be known. */
 bool bh_thread_has_stack(size_t bytes);
 
+/* A lock that is held for a few instructions: who finds it taken looks again before going to sleep. */
+void bh_lock_init(pthread_mutex_t *lock);
+
 #endif

@@ -112,6 +112,7 @@ static bh_status make_call(bh_call **out, bh_export *export_, bh_instance *insta
 	call->run.instance = instance;
 	call->run.pass = BH_ARGS_GIVEN;
 	call->run.want_usage = true;
+	call->run.waited = true; /* for a worker */
 	bh_status status = take_args(call, args, count, options.give_args, err);
 	if (status) {
 		let_go(call);

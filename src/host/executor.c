@@ -34,6 +34,7 @@ struct bh_executor {
 	pthread_mutex_t lock; /* over groups, the idle and starting; held for a few instructions */
 	bh_group *groups;     /* a pairing heap: those with tasks that are ready, the one with the least time first */
 	uint64_t spent;       /* of the group served last: what one that comes back starts with */
+	uint32_t ready;       /* tasks in groups */
 	worker *idle;
 	uint32_t count;
 	_Atomic uint32_t started;
@@ -118,6 +119,7 @@ static void push(bh_executor *executor, bh_task *task)
 	else
 		group->first = task;
 	group->last = task;
+	executor->ready++;
 	if (group->queued)
 		return;
 	pay(group);
@@ -136,6 +138,7 @@ static bh_task *pop(bh_executor *executor)
 		}
 		bh_task *task = group->first;
 		group->first = task->next;
+		executor->ready--;
 		executor->spent = group->spent;
 		if (group->first)
 			insert_group(executor, group);
@@ -165,9 +168,11 @@ static worker *take_idle(bh_executor *executor)
 static void enqueue(bh_task *task)
 {
 	bh_executor *executor = task->executor;
+	bool ours = this_worker && this_worker->executor == executor;
 	pthread_mutex_lock(&executor->lock);
 	push(executor, task);
-	worker *w = take_idle(executor);
+	/* A worker looks for more when its step ends, so the only task there is needs nobody else. */
+	worker *w = ours && executor->ready == 1 ? NULL : take_idle(executor);
 	pthread_mutex_unlock(&executor->lock);
 	if (w)
 		rouse(w);
@@ -407,7 +412,7 @@ bh_status bh_executor_new(bh_executor **out, uint32_t workers, bh_error **err)
 	bh_executor *executor = bh_calloc(1, sizeof *executor + count * sizeof(worker));
 	if (!executor)
 		return bh_fail_memory(err);
-	pthread_mutex_init(&executor->lock, NULL);
+	bh_lock_init(&executor->lock);
 	executor->count = count;
 	for (uint32_t i = 0; i < count; i++)
 		worker_clear(executor, i);

@@ -160,6 +160,7 @@ bh_status bh_host_variant(bh_host *host, bh_variant **out, const bh_limits *limi
 	bh_variant_spec spec = {
 		.metered = limits->fuel != BH_UNLIMITED,
 		.development = host->options.profile == BH_PROFILE_DEVELOPMENT,
+		.coredumps = host->options.coredumps,
 		.stack = limits->stack,
 		.slots = host->options.pool_slots,
 	};

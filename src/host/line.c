@@ -1,5 +1,7 @@
 #include "host/line.h"
 
+#include "base/thread.h"
+
 void bh_line_join(bh_line *line, bh_turn *turn)
 {
 	if (turn->waits)
@@ -33,7 +35,7 @@ void bh_line_leave(bh_line *line, bh_turn *turn)
 
 void bh_gate_init(bh_gate *gate, uint64_t limit)
 {
-	pthread_mutex_init(&gate->lock, NULL);
+	bh_lock_init(&gate->lock);
 	gate->limit = limit;
 	gate->line = (bh_line){0};
 	atomic_init(&gate->used, 0);

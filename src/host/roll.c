@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/thread.h"
 #include "host/async.h"
 
 void bh_roll_init(bh_roll *roll, uint32_t max)
@@ -14,7 +15,7 @@ void bh_roll_init(bh_roll *roll, uint32_t max)
 	pthread_mutex_init(&roll->lock, NULL);
 	roll->max = max;
 	for (int i = 0; i < BH_ROLL_PARTS; i++)
-		pthread_mutex_init(&roll->parts[i].lock, NULL);
+		bh_lock_init(&roll->parts[i].lock);
 }
 
 void bh_roll_deinit(bh_roll *roll)

@@ -67,7 +67,7 @@ struct bh_run {
 	bool holds_call, holds_instance, holds_memory; /* of the gates */
 	bool uses_instance;                            /* it counts us as a user: in its line, or */
 	bool holds_turn;                               /* in its turn */
-	bool waited;                                   /* for any of them */
+	bool waited;                                   /* for any of them, or for a worker */
 	bh_store *store;
 	uint64_t look_at; /* when to step again, woken or not */
 

@@ -1,11 +1,12 @@
 #include "host/timers.h"
 
 #include "base/alloc.h"
+#include "base/thread.h"
 
 void bh_timers_init(bh_timers *timers)
 {
 	*timers = (bh_timers){0};
-	pthread_mutex_init(&timers->lock, NULL);
+	bh_lock_init(&timers->lock);
 	atomic_init(&timers->next, BH_NEVER);
 }
 

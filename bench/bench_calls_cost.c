@@ -1,0 +1,277 @@
+/* What a call costs beside the engine called directly, started beside waited for, with much loaded, with nothing kept. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "calls.h"
+
+typedef struct {
+	bh_export *export_;
+	bh_instance *instance;
+	bh_value args[2];
+	size_t count;
+	unsigned callers;
+} target;
+
+static double fresh(void *data)
+{
+	target *t = data;
+	return calls_fresh_ns(t->export_, t->args, t->count);
+}
+
+static double warm(void *data)
+{
+	target *t = data;
+	return calls_warm_ns(t->instance, t->export_, t->args, t->count);
+}
+
+static double throughput(void *data)
+{
+	target *t = data;
+	return calls_throughput(t->export_, t->args, t->count, t->callers, 1);
+}
+
+static target make(bh_component *component, const char *name)
+{
+	bh_error *err = NULL;
+	target t = {.export_ = calls_find(component, name)};
+	calls_check(bh_instance_new(&t.instance, component, NULL, &err), err, "instance");
+	t.args[0] = bh_of_s32(40);
+	t.args[1] = bh_of_s32(2);
+	t.count = 2;
+	return t;
+}
+
+static void drop(target *t, bh_component *component)
+{
+	bh_instance_free(t->instance);
+	bh_export_free(t->export_);
+	bh_component_unref(component);
+}
+
+static void beside_raw(bh_host *host)
+{
+	char arguments[1200];
+	bh_component *metered = calls_load(host, "wat/adder.wat", 0, 10000);
+	bh_component *unmetered = calls_load(host, "wat/adder.wat", BH_UNLIMITED, 10000);
+	target t = make(metered, "add"), u = make(unmetered, "add");
+	snprintf(arguments, sizeof arguments, "fresh '%s' add 40000 --fuel", bench_guest("wat/adder.wat"));
+	peer_beside("fresh_call_vs_raw", "ns", "lower", fresh, &t, "raw.fresh_call", arguments);
+	snprintf(arguments, sizeof arguments, "fresh '%s' add 40000", bench_guest("wat/adder.wat"));
+	peer_beside("fresh_call_vs_raw.unmetered", "ns", "lower", fresh, &u, "raw.fresh_call.unmetered", arguments);
+	static const unsigned callers[] = {1, 2, 4, 8, 64, 1000};
+	for (size_t i = 0; i < sizeof callers / sizeof *callers; i++) {
+		char name[60];
+		t.callers = callers[i];
+		snprintf(name, sizeof name, "throughput_2_workers.%u", callers[i]);
+		snprintf(arguments, sizeof arguments, "throughput '%s' add 2 %u 1 --fuel", bench_guest("wat/adder.wat"),
+		         callers[i]);
+		peer_beside(name, "calls/s", "higher", throughput, &t, "raw.throughput", arguments);
+	}
+	drop(&t, metered);
+	drop(&u, unmetered);
+}
+
+/* A live instance, prepared export; the dynamic values are all there is, so they are the typed ones too. */
+static void warm_calls(bh_host *host)
+{
+	static const struct {
+		const char *kind, *guest, *name;
+	} rows[] = {
+		{"s32", "echo.wasm", "echo-s32"}, {"string", "echo.wasm", "echo-text"}, {"bytes", "echo.wasm", "echo-bytes"}};
+	static char kilobyte[1025];
+	memset(kilobyte, 'x', 1024);
+	for (size_t i = 0; i < 3; i++) {
+		char name[60], figure[60], arguments[1200];
+		bh_component *component = calls_load(host, rows[i].guest, BH_UNLIMITED, 10000);
+		target t = make(component, rows[i].name);
+		t.count = 1;
+		t.args[0] = i == 0 ? bh_of_s32(7) : i == 1 ? bh_of_string(kilobyte) : bh_of_bytes(kilobyte, 1024);
+		snprintf(name, sizeof name, "warm_call_typed.%s", rows[i].kind);
+		snprintf(figure, sizeof figure, "raw.warm_call_typed.%s.unmetered", rows[i].kind);
+		snprintf(arguments, sizeof arguments, "warm '%s' %s %s", bench_guest(rows[i].guest), rows[i].name,
+		         rows[i].kind);
+		peer_beside(name, "ns", "lower", warm, &t, figure, arguments);
+		drop(&t, component);
+	}
+}
+
+/* One thread's calls on the executor, and a thread's own. */
+static double sync_rate(void *data, unsigned batch)
+{
+	target *t = data;
+	(void)batch;
+	return 1 / calls_throughput_sync(t->export_, t->args, t->count, 1, 0.3);
+}
+
+static double async_rate(void *data, unsigned batch)
+{
+	target *t = data;
+	(void)batch;
+	return 1 / calls_throughput(t->export_, t->args, t->count, 1, 0.3);
+}
+
+static void async_over_sync(void)
+{
+	bh_host *host = calls_host(1, 1000);
+	bh_component *component = calls_load(host, "wat/adder.wat", 0, 10000);
+	target t = make(component, "add");
+	bench_samples samples[2];
+	bench_take_in_turn(samples, (bench_fn *const[]){async_rate, sync_rate}, (void *const[]){&t, &t},
+	                   (const unsigned[]){1, 1}, 2, 9);
+	bench_report_beside("async_over_sync", "us", 1e6, &samples[0], "on the caller's thread", &samples[1]);
+	bench_free(&samples[0]);
+	bench_free(&samples[1]);
+	drop(&t, component);
+	bh_host_free(host);
+}
+
+/* A call in turn on each of many things; their number makes no difference but to the caches of the processor. */
+typedef struct {
+	bh_component **components;
+	bh_export **exports;
+	bh_instance **instances;
+	unsigned count, next;
+} crowd;
+
+static double one_of_many(void *data, unsigned batch)
+{
+	crowd *c = data;
+	const bh_value args[2] = {bh_of_s32(40), bh_of_s32(2)};
+	double begin = bench_now();
+	for (unsigned i = 0; i < batch; i++) {
+		bh_value result = BH_VALUE_INIT;
+		bh_error *err = NULL;
+		unsigned at = c->next++ % c->count;
+		bh_status status = c->instances
+		                       ? bh_instance_call(c->instances[at], c->exports[0], args, 2, &result, NULL, NULL, &err)
+		                       : bh_export_call(c->exports[at], args, 2, &result, NULL, NULL, &err);
+		calls_check(status, err, "call");
+	}
+	return bench_now() - begin;
+}
+
+static void growth(const char *name, crowd *one, crowd *many)
+{
+	bench_samples samples[2];
+	bench_take_in_turn(samples, (bench_fn *const[]){one_of_many, one_of_many}, (void *const[]){many, one},
+	                   (const unsigned[]){2000, 2000}, 2, 60);
+	bench_report_beside(name, "ns", 1e9, &samples[0], "one", &samples[1]);
+	bench_free(&samples[0]);
+	bench_free(&samples[1]);
+}
+
+enum { COMPONENTS = 1000, INSTANCES = 10000 };
+
+/* Components that differ, as a gateway's do: a constant of each is its own. */
+static bh_component *load_numbered(bh_host *host, int number)
+{
+	char text[600];
+	bh_error *err = NULL;
+	bh_component *component = NULL;
+	bh_component_options options = BH_COMPONENT_OPTIONS_INIT;
+	options.limits.memory = BH_MIB(1);
+	snprintf(
+		text, sizeof text,
+		"(component (core module $m (func (export \"unused\") (result i32) i32.const %d) (func (export \"add\") (param "
+		"i32 i32) (result i32) local.get 0 local.get 1 i32.add)) (core instance $i (instantiate $m)) (func (export "
+		"\"add\") (param \"a\" s32) (param \"b\" s32) (result s32) (canon lift (core func $i \"add\"))))",
+		number);
+	calls_check(bh_component_load_bytes(&component, host, text, strlen(text), &options, &err), err, "component");
+	return component;
+}
+
+static void growth_components(bh_host *host)
+{
+	static bh_component *components[COMPONENTS];
+	static bh_export *exports[COMPONENTS];
+	crowd one = {.components = components, .exports = exports, .count = 1}, many = one;
+	for (int i = 0; i < COMPONENTS; i++) {
+		components[i] = load_numbered(host, i);
+		exports[i] = calls_find(components[i], "add");
+	}
+	many.count = 100;
+	growth("cost_growth.components_100", &one, &many);
+	many.count = COMPONENTS;
+	growth("cost_growth.components", &one, &many);
+	for (int i = 0; i < COMPONENTS; i++) {
+		bh_export_free(exports[i]);
+		bh_component_unref(components[i]);
+	}
+}
+
+static void growth_instances(void)
+{
+	bh_host *host = calls_host(2, INSTANCES + 100);
+	static bh_instance *instances[INSTANCES];
+	bh_component *component = calls_load(host, "wat/adder.wat", 0, 10000);
+	bh_export *add = calls_find(component, "add");
+	crowd one = {.exports = &add, .instances = instances, .count = 1}, many = one;
+	bh_error *err = NULL;
+	for (int i = 0; i < INSTANCES; i++)
+		calls_check(bh_instance_new(&instances[i], component, NULL, &err), err, "instance");
+	many.count = INSTANCES;
+	growth("cost_growth.instances", &one, &many);
+	for (int i = 0; i < INSTANCES; i++)
+		bh_instance_free(instances[i]);
+	bh_export_free(add);
+	bh_component_unref(component);
+	bh_host_free(host);
+}
+
+/* Load, call, forget: with the cache and a pool, and without either. */
+typedef struct {
+	bh_host *host;
+} keeping;
+
+static double load_and_call(void *data, unsigned batch)
+{
+	keeping *k = data;
+	const bh_value args[2] = {bh_of_s32(40), bh_of_s32(2)};
+	double begin = bench_now();
+	for (unsigned i = 0; i < batch; i++) {
+		bh_error *err = NULL;
+		bh_value result = BH_VALUE_INIT;
+		bh_component *component = calls_load(k->host, "wat/adder.wat", 0, 10000);
+		bh_export *add = calls_find(component, "add");
+		calls_check(bh_export_call(add, args, 2, &result, NULL, NULL, &err), err, "call");
+		bh_export_free(add);
+		bh_component_unref(component);
+	}
+	return bench_now() - begin;
+}
+
+static void baseline(void)
+{
+	bh_cache_options off = BH_CACHE_OPTIONS_INIT;
+	bh_host_options options = BH_HOST_OPTIONS_INIT;
+	bh_error *err = NULL;
+	keeping with = {calls_host(1, 1000)}, without = {0};
+	off.mode = BH_CACHE_OFF;
+	off.memory_entries = 1;
+	off.memory_bytes = 1;
+	options.cache = &off;
+	options.allocation = BH_ALLOCATION_ON_DEMAND;
+	calls_check(bh_host_new(&without.host, &options, &err), err, "host");
+	bench_samples samples[2];
+	bench_take_in_turn(samples, (bench_fn *const[]){load_and_call, load_and_call}, (void *const[]){&with, &without},
+	                   (const unsigned[]){20, 1}, 2, 40);
+	bench_report_beside("cache_pool_vs_baseline", "us", 1e6, &samples[0], "neither", &samples[1]);
+	bench_free(&samples[0]);
+	bench_free(&samples[1]);
+	bh_host_free(with.host);
+	bh_host_free(without.host);
+}
+
+int main(void)
+{
+	bh_host *host = calls_host(2, 1000);
+	beside_raw(host);
+	warm_calls(host);
+	async_over_sync();
+	growth_components(host);
+	growth_instances();
+	baseline();
+	bh_host_free(host);
+	return 0;
+}
