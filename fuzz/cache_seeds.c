@@ -94,7 +94,7 @@ static void save_strange_records(void)
 	bh_record record = plain_record();
 	record.created_s = INT64_MIN;
 	record.compile_ns = record.initial_memory = record.core_instances = UINT64_MAX;
-	record.memories = record.tables = record.wrapped = record.reserved = UINT32_MAX;
+	record.memories = record.tables = record.wrapped = record.quiet = UINT32_MAX;
 	save_artifact("numbers-largest", record, &keys);
 	record = plain_record();
 	snprintf(record.name, sizeof record.name, "../../../../etc/passwd");

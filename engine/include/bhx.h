@@ -46,6 +46,7 @@ void bhx_engine_build(bhx_text_t *out);
 
 /*
  * Settings the C API has no setters for. `lines`: frames name files and lines where the guest has debug information.
+ * `coredump`: errors of guests carry what bhx_error_coredump() writes; compiled code is the same with and without.
  * `target`: a triple to compile for; NULL: this machine, with all its CPU can do.
  */
 wasmtime_error_t *bhx_config_set(wasm_config_t *config, bool lines, bool coredump, const char *target);
@@ -74,6 +75,13 @@ typedef struct {
 
 /* The wasm frames of an error, innermost first. */
 void bhx_error_frames(const wasmtime_error_t *error, void (*frame)(void *data, const bhx_frame_t *frame), void *data);
+
+/*
+ * Write the core dump that an error of a store carries, where its engine makes some; otherwise `out` stays as it is. To be
+ * done before the store goes. `name`: what the dump calls the program.
+ */
+wasmtime_error_t *bhx_error_coredump(const wasmtime_error_t *error, wasmtime_context_t *context, const char *name,
+                                     size_t length, bhx_block_t *out);
 
 /* Polling. */
 
@@ -290,6 +298,7 @@ wasmtime_error_t *bhx_component_map(const wasm_engine_t *engine, int fd, wasmtim
 typedef struct {
 	uint64_t memory; /* initial size of all memories; bytes */
 	uint64_t instances, memories, tables;
+	uint64_t starts; /* start functions */
 } bhx_sum_t;
 
 wasmtime_error_t *bhx_binary_sum(const uint8_t *data, size_t length, bhx_sum_t *out);

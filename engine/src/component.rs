@@ -65,13 +65,14 @@ pub struct bhx_sum {
     instances: u64,
     memories: u64,
     tables: u64,
+    starts: u64,
 }
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bhx_binary_sum(data: *const u8, len: usize, out: &mut bhx_sum) -> CError {
     guarded(|| {
-        let Sum { memory, instances, memories, tables, .. } = sum_up(unsafe { bytes(data, len) })?;
-        *out = bhx_sum { memory, instances, memories, tables };
+        let Sum { memory, instances, memories, tables, starts, .. } = sum_up(unsafe { bytes(data, len) })?;
+        *out = bhx_sum { memory, instances, memories, tables, starts };
         Ok(())
     })
 }

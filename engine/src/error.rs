@@ -40,6 +40,21 @@ pub extern "C" fn bhx_error_inspect(e: &wasmtime_error_t, out: &mut bhx_error_in
     };
 }
 
+/// The text of a cause, or as much of it as is read: that of a core dump lists every global there is.
+fn beginning(cause: &dyn std::error::Error) -> String {
+    struct Beginning(String);
+    impl std::fmt::Write for Beginning {
+        fn write_str(&mut self, text: &str) -> std::fmt::Result {
+            const MOST: usize = 64 * 1024;
+            self.0.push_str(text);
+            if self.0.len() < MOST { Ok(()) } else { Err(std::fmt::Error) }
+        }
+    }
+    let mut text = Beginning(String::new());
+    let _ = std::fmt::Write::write_fmt(&mut text, format_args!("{cause}"));
+    text.0
+}
+
 /// Calls back with the text of the error and each of its causes, outermost first, without backtraces.
 #[unsafe(no_mangle)]
 pub extern "C" fn bhx_error_causes(
@@ -49,9 +64,11 @@ pub extern "C" fn bhx_error_causes(
 ) {
     let _ = guard(|| {
         for cause in error(e).chain() {
-            let text = cause.to_string();
-            // The frames have a call of their own.
-            if text.starts_with("error while executing at wasm backtrace") {
+            let text = beginning(cause);
+            // The frames have a call of their own, and so has a core dump.
+            if text.starts_with("error while executing at wasm backtrace")
+                || text.starts_with("wasm coredump generated")
+            {
                 continue;
             }
             callback(data, text.as_ptr(), text.len());

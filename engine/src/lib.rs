@@ -12,6 +12,7 @@
 
 mod call;
 mod component;
+mod coredump;
 mod engine;
 mod error;
 mod lift;

@@ -73,6 +73,8 @@ pub struct Sum {
     pub instances: u64,
     pub memories: u64,
     pub tables: u64,
+    /// Start functions: code that runs before anything is called.
+    pub starts: u64,
     components: u64,
     steps: u64,
     items: Items,
@@ -84,6 +86,7 @@ impl Sum {
         self.instances = self.instances.saturating_add(other.instances);
         self.memories = self.memories.saturating_add(other.memories);
         self.tables = self.tables.saturating_add(other.tables);
+        self.starts = self.starts.saturating_add(other.starts);
         self.components = self.components.saturating_add(other.components);
         self.steps = self.steps.saturating_add(other.steps);
         self.items.add(other.items);
@@ -314,6 +317,9 @@ impl<'a> Scan<'a> {
                     let memory = memory.initial.saturating_mul(page);
                     level.sum.add(Sum { memory, memories: 1, ..Sum::default() });
                 }
+            }
+            Payload::StartSection { .. } | Payload::ComponentStartSection { .. } => {
+                level.sum.add(Sum { starts: 1, ..Sum::default() });
             }
             Payload::TableSection(tables) => {
                 level.sum.add(Sum { tables: u64::from(tables.count()), ..Sum::default() });

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bulkhead/coredump.h"
+
 /* More would be noise, and a hostile guest must not make an error cost much memory. */
 enum { MAX_CAUSES = 16, MAX_FRAMES = 64 };
 
@@ -19,6 +21,8 @@ struct bh_error {
 	size_t cause_count;
 	bh_frame *frames;
 	size_t frame_count;
+	void *coredump;
+	size_t coredump_length;
 	bh_location location;
 	bool located;
 };
@@ -171,6 +175,16 @@ void bh_error_frame_add(bh_error *e, const bh_frame *frame)
 	kept->file = copy_or_null(frame->file);
 }
 
+void bh_error_coredump_set(bh_error *e, void *dump, size_t length)
+{
+	if (!writable(e) || e->coredump) {
+		bh_free(dump);
+		return;
+	}
+	e->coredump = dump;
+	e->coredump_length = length;
+}
+
 void bh_error_location_set(bh_error *e, const bh_location *where)
 {
 	if (!writable(e) || e->located)
@@ -221,6 +235,13 @@ const bh_frame *bh_error_frame(const bh_error *e, size_t index)
 	return index < e->frame_count ? &e->frames[index] : NULL;
 }
 
+const void *bh_error_coredump(const bh_error *e, size_t *length)
+{
+	if (length)
+		*length = e->coredump_length;
+	return e->coredump;
+}
+
 int bh_error_limit(const bh_error *e, uint64_t *allowed, uint64_t *attempted)
 {
 	if (allowed)
@@ -252,6 +273,7 @@ void bh_error_free(bh_error *e)
 		bh_free((char *)e->frames[i].file);
 	}
 	bh_free(e->frames);
+	bh_free(e->coredump);
 	bh_free((char *)e->location.file);
 	bh_free((char *)e->location.key);
 	bh_free(e->hint);

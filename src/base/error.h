@@ -39,7 +39,9 @@ void bh_error_trap_set(bh_error *e, bh_trap trap);
 void bh_error_frame_add(bh_error *e, const bh_frame *frame); /* copies the strings */
 void bh_error_limit_set(bh_error *e, int limit, uint64_t allowed, uint64_t attempted);
 void bh_error_exit_set(bh_error *e, int status);
-void bh_error_location_set(bh_error *e, const bh_location *where); /* copies the strings */
+void bh_error_coredump_set(bh_error *e, void *dump, size_t length); /* takes the block over */
+#define BH_NO_COREDUMP "no core dump: "                             /* begins the cause that says why not */
+void bh_error_location_set(bh_error *e, const bh_location *where);  /* copies the strings */
 
 /* Put words before an error's message: "plugin.wasm: " and what it said. */
 void bh_error_prefix(bh_error *e, const char *format, ...) __attribute__((format(printf, 2, 3)));

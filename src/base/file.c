@@ -131,11 +131,10 @@ static void sync_folder(const char *folder)
 		(void)fsync(fd);
 }
 
-bh_status bh_file_create(const char *path, const void *data, size_t length, bh_error **err)
+/* Into a temporary file beside it, synced, and then by `name` to its place. */
+static bh_status write_beside(const char *path, const void *data, size_t length, mode_t mode,
+                              int (*name)(const char *temporary, const char *path), bh_error **err)
 {
-	struct stat info;
-	if (lstat(path, &info) == 0)
-		return create_failed(path, EEXIST, err);
 	uint64_t random = 0;
 	if (getrandom(&random, sizeof random, 0) != sizeof random)
 		return bh_fail_errno(err, BH_E_SYSTEM, errno, "no random numbers");
@@ -144,16 +143,44 @@ bh_status bh_file_create(const char *path, const void *data, size_t length, bh_e
 	if (!temporary)
 		return bh_fail_memory(err);
 
-	__attribute__((cleanup(close_auto))) int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	__attribute__((cleanup(close_auto))) int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 	if (fd < 0)
 		return create_failed(path, errno, err);
-	if (!bh_write_all(fd, data, length) || fsync(fd) < 0 || publish(temporary, path) < 0) {
+	if (!bh_write_all(fd, data, length) || fsync(fd) < 0 || name(temporary, path) < 0) {
 		int number = errno;
 		unlink(temporary);
 		return create_failed(path, number, err);
 	}
 	sync_folder(folder);
 	return BH_OK;
+}
+
+bh_status bh_file_create(const char *path, const void *data, size_t length, bh_error **err)
+{
+	struct stat info;
+	if (lstat(path, &info) == 0)
+		return create_failed(path, EEXIST, err);
+	return write_beside(path, data, length, 0666, publish, err);
+}
+
+static bh_status write_device(const char *path, const void *data, size_t length, bh_error **err)
+{
+	__attribute__((cleanup(close_auto))) int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0 || !bh_write_all(fd, data, length))
+		return bh_fail_errno(err, BH_E_IO, errno, "%s", path);
+	return BH_OK;
+}
+
+bh_status bh_file_replace(const char *path, const void *data, size_t length, mode_t mode, bh_error **err)
+{
+	struct stat info;
+	bool exists = stat(path, &info) == 0;
+	/* To those who may, the name of a device is as easily taken as that of a file: /dev/null would be one. */
+	if (exists && S_ISCHR(info.st_mode))
+		return write_device(path, data, length, err);
+	if (exists && !S_ISREG(info.st_mode))
+		return bh_fail(err, BH_E_INVALID, "%s: %s", path, S_ISDIR(info.st_mode) ? "is a folder" : "not a regular file");
+	return write_beside(path, data, length, mode, rename, err);
 }
 
 char *bh_path_folder(const char *path)

@@ -2,6 +2,8 @@
 #ifndef BH_BASE_FILE_H
 #define BH_BASE_FILE_H
 
+#include <sys/types.h>
+
 #include "base/error.h"
 
 /*
@@ -19,6 +21,14 @@ bh_status bh_file_read(char **out, size_t *length, const char *path, size_t max,
  * BH_OK; BH_E_INVALID (it exists); BH_E_NOT_FOUND (no such folder); BH_E_IO; BH_E_NO_MEMORY
  */
 bh_status bh_file_create(const char *path, const void *data, size_t length, bh_error **err);
+
+/*
+ * Write a file in the same way whether or not it exists: one that does is replaced, or left as it is if this fails. A
+ * link is replaced, not followed. `mode`: its permissions, less the umask. A character device is written to as it is.
+ *
+ * BH_OK; BH_E_INVALID (it is a folder, a FIFO or the like); BH_E_NOT_FOUND (no such folder); BH_E_IO; BH_E_NO_MEMORY
+ */
+bh_status bh_file_replace(const char *path, const void *data, size_t length, mode_t mode, bh_error **err);
 
 /*
  * Write all of it to a descriptor, after interruptions and short writes too. False with errno: what write() said,

@@ -27,6 +27,7 @@ void bh_record_fill(bh_record *out, const bh_code *code, const bh_variant *varia
 		.compile_ns = info->compile_ns,
 		.created_s = time(NULL),
 		.wrapped = info->wrapped,
+		.quiet = info->quiet,
 	};
 	memcpy(out->magic, magic, sizeof magic);
 	memcpy(out->engine, bh_variant_identity(variant), BH_HASH);
@@ -51,6 +52,7 @@ bh_code_info bh_record_info(const bh_record *record)
 		.tables = record->tables,
 		.compile_ns = record->compile_ns,
 		.wrapped = record->wrapped,
+		.quiet = record->quiet,
 	};
 }
 

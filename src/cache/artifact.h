@@ -25,7 +25,7 @@ typedef struct {
 	uint64_t compile_ns;
 	int64_t created_s;
 	uint32_t wrapped; /* 1: it was a core module */
-	uint32_t reserved;
+	uint32_t quiet; /* 1: it has no start functions; earlier records do not say */
 	char engine_text[80]; /* for people */
 	char name[120];
 	uint8_t key[32];       /* who signed it; zero: nobody */

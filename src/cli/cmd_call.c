@@ -126,6 +126,7 @@ static int load_and_call(const settings *s, const char *file, const char *text)
 	if (!code)
 		code = guest_load(&g, &t,
 		                  &(guest_options){.debug_info = s->debug_info,
+		                                   .coredumps = s->coredump != NULL,
 		                                   .trust = s->trust,
 		                                   .untrusted = s->untrusted,
 		                                   .quiet = s->quiet || s->json});

@@ -52,6 +52,7 @@ static int load_and_run(const settings *s, const operands *words)
 		code = guest_load(&g, &t,
 		                  &(guest_options){.wrap_modules = true,
 		                                   .debug_info = s->debug_info,
+		                                   .coredumps = s->coredump != NULL,
 		                                   .trust = s->trust,
 		                                   .untrusted = s->untrusted,
 		                                   .quiet = s->quiet || s->json});

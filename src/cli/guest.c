@@ -41,6 +41,7 @@ static bh_status load(guest *g, const guest_options *options, const uint8_t *tru
 	bh_host_options host = BH_HOST_OPTIONS_INIT;
 	host.profile = options->debug_info ? BH_PROFILE_DEVELOPMENT : BH_PROFILE_PRODUCTION;
 	host.allocation = BH_ALLOCATION_ON_DEMAND;
+	host.coredumps = options->coredumps;
 	host.log = options->quiet ? NULL : pass_on;
 	host.log_data = g;
 	bh_component_options component = BH_COMPONENT_OPTIONS_INIT;
@@ -162,13 +163,31 @@ report guest_report(const guest *g, const settings *s, const bh_usage *usage)
 	                .imports_files = imports_files(g->component)};
 }
 
+/*
+ * What the guest left behind goes where --coredump says. The guest has failed as it is, and what becomes of its dump does
+ * not change how.
+ */
+static void write_coredump(report *about, const settings *s, bh_status status, const bh_error *err, bh_error **why)
+{
+	bh_category category = bh_status_category(status);
+	if (!s->coredump || status == BH_E_EXIT || (category != BH_CATEGORY_GUEST && category != BH_CATEGORY_LIMIT))
+		return;
+	about->coredump = s->coredump;
+	if (bh_error_coredump_write(err, s->coredump, why))
+		about->no_coredump = bh_error_message(*why);
+}
+
 int guest_failed(const guest *g, const settings *s, const bh_usage *usage, bh_status status, bh_error *err)
 {
-	const report about = guest_report(g, s, usage);
+	report about = guest_report(g, s, usage);
+	bh_error *why = NULL;
+	write_coredump(&about, s, status, err, &why);
 	int code = -1;
 	if (status == BH_E_CANCELLED)
 		code = interrupt_exit_code();
 	else if (status == BH_E_EXIT && err)
 		code = bh_error_exit_status(err) ? bh_error_exit_status(err) : EXIT_GUEST_ERR;
-	return report_error(&about, status, err, code ? code : -1);
+	code = report_error(&about, status, err, code ? code : -1);
+	bh_error_free(why);
+	return code;
 }

@@ -19,6 +19,7 @@ typedef struct {
 	bool wrap_modules; /* take core modules built for WASI 0.1 too */
 	bool unlinked;     /* only to look at: its imports need not be there */
 	bool debug_info;
+	bool coredumps;    /* where it traps, the error has a core dump */
 	bool quiet;        /* show no progress, drop the library's remarks */
 	bool untrusted;    /* compile in a process of its own whatever the size */
 	const char *trust; /* a public key file; NULL: artifacts must be this user's own */

@@ -70,6 +70,14 @@ static void say_details(const report *about, const bh_error *err)
 		say_more("cause: %s", bh_error_cause(err, i));
 }
 
+static void say_coredump(const report *about)
+{
+	if (about->no_coredump)
+		say_remark(about->file, "warning: --coredump: %s", about->no_coredump);
+	else if (about->coredump)
+		say_remark(about->file, "core dump written to %s", about->coredump);
+}
+
 static void say_failure(const report *about, const bh_error *err, const wording *words)
 {
 	const bh_location *where = err ? bh_error_location(err) : NULL;
@@ -84,6 +92,7 @@ static void say_failure(const report *about, const bh_error *err, const wording 
 	if (words->hint)
 		say_more("%s", words->hint);
 	report_usage(about);
+	say_coredump(about);
 }
 
 static int tell(const report *about, bh_status status, const bh_error *err, const wording *words, int code)

@@ -24,6 +24,8 @@ typedef struct {
 	uint64_t load_ns;
 	const bh_component_needs *needs; /* how it was loaded; NULL: it was not */
 	bool imports_files;              /* it imports wasi:filesystem */
+	const char *coredump;            /* the file that its core dump was to go to; NULL: none was asked for */
+	const char *no_coredump;         /* why it is not there; NULL: it is */
 } report;
 
 /* Report a failure and free the error, which may be NULL. Returns `code`, or the exit code of the status if that is

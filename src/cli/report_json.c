@@ -98,6 +98,15 @@ static void print(FILE *stream, const report *about, json_t *object, int exit_co
 	json_print(stream, object);
 }
 
+static json_t *coredump_json(const report *about)
+{
+	json_t *object = json_object();
+	put_text(object, "file", about->coredump);
+	put_member(object, "written", json_boolean(!about->no_coredump));
+	put_text(object, "reason", about->no_coredump);
+	return object;
+}
+
 void report_json_error(FILE *stream, const report *about, bh_status status, const bh_error *err, const wording *words,
                        int exit_code)
 {
@@ -109,6 +118,8 @@ void report_json_error(FILE *stream, const report *about, bh_status status, cons
 	put_text(error, "hint", words->hint);
 	put_details(error, err, about);
 	put_member(object, "error", error);
+	if (about->coredump)
+		put_member(object, "coredump", coredump_json(about));
 	print(stream, about, object, exit_code);
 }
 

@@ -71,6 +71,8 @@ static const option_row last_rows[] = {
 	{"verbose", 'v', NULL, "Say more about errors: causes, all frames", take_flag, AT(verbose)},
 	{"profile", 0, "OUT", "Write where it computes, sampled each millisecond, for\nhttps://profiler.firefox.com",
      take_text, AT(profile)},
+	{"coredump", 0, "OUT", "If it traps, write its whole memory and its stack; where\nit does not, no file", take_text,
+     AT(coredump)},
 	{"untrusted", 0, NULL, "Compile in a process of its own, with limits; the\ndefault above 1 MiB", take_flag,
      AT(untrusted)},
 	{"trust", 0, "KEY", "Of artifacts, take what this public key signed", take_text, AT(trust)},

@@ -18,9 +18,10 @@ typedef struct {
 	bool usage;
 	bool verbose;
 	bool debug_info;
-	const char *profile; /* --profile: where to write where the guest spent its time */
-	bool untrusted;      /* --untrusted: compile in a process of its own */
-	const char *trust;   /* --trust: the key that artifacts must be signed with */
+	const char *profile;  /* --profile: where to write where the guest spent its time */
+	const char *coredump; /* --coredump: where to write what it left behind if it trapped */
+	bool untrusted;       /* --untrusted: compile in a process of its own */
+	const char *trust;    /* --trust: the key that artifacts must be signed with */
 } settings;
 
 #define SETTINGS_INIT                                                                                                  \

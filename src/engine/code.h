@@ -20,6 +20,7 @@ typedef struct {
 	bool wasi;    /* imports something of WASI */
 	bool wrapped; /* was a core module */
 	bool command; /* exports wasi:cli/run */
+	bool quiet;   /* no code of its own runs when it is instantiated */
 	bool no_slot; /* no slot of the pool can hold it, so it was not compiled: on demand it can be */
 } bh_code_info;
 

@@ -121,6 +121,7 @@ static bh_status sum_up(bh_code *code, const input *in, bh_error **err)
 		return bh_engine_fail(err, BH_E_PARSE, failed, "the component is malformed or malicious");
 	code->info.initial_memory = sum.memory;
 	code->info.core_instances = sum.instances;
+	code->info.quiet = !sum.starts;
 	code->info.memories = sum.memories > UINT32_MAX ? UINT32_MAX : (uint32_t)sum.memories;
 	code->info.tables = sum.tables > UINT32_MAX ? UINT32_MAX : (uint32_t)sum.tables;
 	return BH_OK;

@@ -55,7 +55,7 @@ static void table_failed(void *data)
 
 void bh_meter_attach(bh_meter *meter, const bh_limits *limits, wasmtime_store_t *store)
 {
-	*meter = (bh_meter){.limits = limits};
+	*meter = (bh_meter){.limits = limits, .context = wasmtime_store_context(store)};
 	bhx_limiter_t limiter = {
 		.memory_growing = memory_growing,
 		.memory_failed = memory_failed,

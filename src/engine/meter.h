@@ -18,6 +18,7 @@ typedef struct {
 	bh_limit refused;   /* the limit that refused last; BH_LIMIT_NONE if none did */
 	uint64_t attempted; /* what was wanted then */
 	uint64_t fuel_at_start;
+	wasmtime_context_t *context; /* the store's */
 } bh_meter;
 
 /* Attach to a store; the meter must outlive it. */

@@ -73,8 +73,6 @@ bh_status bh_store_new(bh_store **out, const bh_store_spec *spec, bh_error **err
 			return status;
 	}
 	bhx_store_ticked(store->handle, ticked, store, (bhx_profiler_t *)spec->profiler);
-	if (store->metered)
-		wasmtime_context_fuel_async_yield_interval(store->context, FUEL_SLICE);
 	*out = BH_TAKE(store);
 	return BH_OK;
 }
@@ -128,15 +126,31 @@ void bh_store_begin(bh_store *store)
 	wasmtime_context_set_epoch_deadline(store->context, 1);
 }
 
+/* No guest code runs when it is made, and nothing that it imports waits: it needs no fiber. */
+static bool can_be_made_here(const bh_store *store)
+{
+	return store->code->info.quiet && !store->wasi;
+}
+
 static void start(bh_store *store, int what)
 {
 	clear_call(store);
 	store->doing = what;
 }
 
+/* From here on guest code runs, on a fiber. */
+static void arm_slices(bh_store *store)
+{
+	if (store->metered && !store->sliced)
+		wasmtime_context_fuel_async_yield_interval(store->context, FUEL_SLICE);
+	store->sliced = true;
+}
+
 void bh_store_start_instance(bh_store *store)
 {
 	start(store, BH_DOING_INSTANCE);
+	if (!can_be_made_here(store))
+		arm_slices(store);
 }
 
 static bh_status find_callee(bh_store *store, const bh_function *function, bh_error **err)
@@ -189,6 +203,7 @@ bh_status bh_store_start_call(bh_store *store, const bh_function *function, cons
                               bh_args_pass pass, bh_error **err)
 {
 	start(store, BH_DOING_CALL);
+	arm_slices(store);
 	if (count != function->param_count)
 		return wrong_count(function, count, err);
 	bh_status status = find_callee(store, function, err);
@@ -213,6 +228,7 @@ bh_status bh_store_start_call(bh_store *store, const bh_function *function, cons
 void bh_store_start_drop(bh_store *store, bh_resource *resource)
 {
 	start(store, BH_DOING_DROP);
+	arm_slices(store);
 	store->dropping = BH_TAKE(resource->handle);
 }
 
@@ -243,6 +259,11 @@ bh_poll bh_store_poll(bh_store *store, const bh_waker *waker)
 	default:
 		return BH_POLL_ENDED;
 	}
+}
+
+bool bh_store_runs_no_guest(const bh_store *store)
+{
+	return store->doing == BH_DOING_INSTANCE && can_be_made_here(store);
 }
 
 /* The guest's stack, and what the host needs beside it: room for conversions and for an epoch's callback. */
@@ -277,7 +298,7 @@ bh_status bh_store_finish(bh_store *store, bh_value *result, bh_error **err)
 		status = bh_meter_classify(&store->meter, BH_TAKE(store->failed), err);
 		store->spent = status != BH_E_NO_MEMORY; /* the guest is through with its call, the host had no room for it */
 	} else if (result && store->function && store->result.kind != BH_KIND_NONE) {
-		/* Without a result wanted the function is not looked at: its export may be gone by now (finisher.c). */
+		/* Without a result wanted the function is not looked at: its export may be gone by now (host/tail.c). */
 		if (store->function->resources)
 			bh_value_adopt(&store->result, store->owner);
 		*result = store->result;

@@ -63,6 +63,9 @@ bh_poll bh_store_poll(bh_store *store, const bh_waker *waker);
  * says so. `must_stop` is asked at every tick, and may end it.
  */
 bool bh_store_can_run(const bh_store *store);
+
+/* What was started is an instance without start functions: it can be run on any stack, and takes no time. */
+bool bh_store_runs_no_guest(const bh_store *store);
 void bh_store_run(bh_store *store, bool (*must_stop)(void *data), void *data);
 
 /* The end of what was started. On success `result` (may be NULL) is filled. */

@@ -13,6 +13,7 @@ struct bh_store {
 	bh_instance *owner;
 	bhx_runtime_t *runtime; /* NULL without WASI */
 	bool metered;
+	bool sliced; /* it gives the thread back after so much fuel */
 	bool wasi;
 	bool spent;
 	bool panicked;

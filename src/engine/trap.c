@@ -300,6 +300,23 @@ static bh_status headline(const bh_meter *meter, const bhx_error_info_t *info, c
 	return trapped(meter, found->trap ? found->trap : BH_TRAP_UNKNOWN, err, e);
 }
 
+/* A guest that exits leaves no dump, though the engine makes one of it. */
+static void add_coredump(bh_error *e, const bh_meter *meter, const wasmtime_error_t *engine_error)
+{
+	static const char program[] = "bulkhead guest";
+	bhx_block_t dump = {0};
+	if (bh_error_trap(e) == BH_TRAP_EXIT)
+		return;
+	wasmtime_error_t *failed = bhx_error_coredump(engine_error, meter->context, program, sizeof program - 1, &dump);
+	if (dump.data)
+		bh_error_coredump_set(e, dump.data, dump.length);
+	if (!failed)
+		return;
+	BH_AUTO(bh_free) char *why = bh_engine_text(failed);
+	bh_error_cause_add(e, BH_NO_COREDUMP "%s", why ? why : "no memory");
+	wasmtime_error_delete(failed);
+}
+
 bh_status bh_meter_classify(const bh_meter *meter, wasmtime_error_t *engine_error, bh_error **err)
 {
 	bhx_error_info_t info;
@@ -314,6 +331,7 @@ bh_status bh_meter_classify(const bh_meter *meter, wasmtime_error_t *engine_erro
 	if (e) {
 		add_causes(e, engine_error);
 		bhx_error_frames(engine_error, add_frame, e);
+		add_coredump(e, meter, engine_error);
 	}
 	wasmtime_error_delete(engine_error);
 	return status;

@@ -133,8 +133,8 @@ bh_status bh_variant_new(bh_variant **out, const bh_variant_spec *spec, bh_error
 		return bh_fail_memory(err);
 	wasm_config_t *config = configure(spec);
 	/* Named, the target is taken without the features of the CPU at hand. */
-	wasmtime_error_t *failed =
-		bhx_config_set(config, spec->development, false, spec->baseline ? BH_MACHINE "-unknown-linux-gnu" : NULL);
+	wasmtime_error_t *failed = bhx_config_set(config, spec->development, spec->coredumps,
+	                                          spec->baseline ? BH_MACHINE "-unknown-linux-gnu" : NULL);
 	if (failed)
 		wasm_config_delete(config);
 	else

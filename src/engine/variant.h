@@ -15,6 +15,7 @@ typedef struct {
 	bool metered;     /* compiled with fuel */
 	bool pooled;      /* memory from slots reserved up front */
 	bool development; /* debug information */
+	bool coredumps;   /* errors of guests carry core dumps; compiled code is the same */
 	bool baseline;    /* to compile for any CPU of this architecture */
 	uint64_t stack;   /* bytes of wasm stack */
 	uint32_t slots;   /* instances at once, where pooled */

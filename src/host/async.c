@@ -4,6 +4,7 @@
 #include "base/event.h"
 #include "host/async.h"
 #include "host/call.h"
+#include "host/export.h"
 
 static void free_args(bh_call *call)
 {
@@ -108,6 +109,7 @@ static bh_status make_call(bh_call **out, bh_export *export_, bh_instance *insta
 	call->done_data = options.done_data;
 	call->dispatched = options.dispatch;
 	call->run.function = export_->function;
+	call->run.stats = bh_export_stats(component, export_);
 	call->run.options = options.instance;
 	call->run.instance = instance;
 	call->run.pass = BH_ARGS_GIVEN;

@@ -34,12 +34,13 @@ static bh_status refuse(bh_status status, bh_usage *usage)
 	return status;
 }
 
-static bh_status call_fresh(bh_component *component, const bh_function *function, const bh_value *args, size_t count,
+static bh_status call_fresh(bh_component *component, bh_export *export_, const bh_value *args, size_t count,
                             bh_value *result, const bh_call_options *options, bh_usage *usage, bh_error **err)
 {
 	bh_run run;
 	bh_run_init(&run, component, options);
-	run.function = function;
+	run.function = export_->function;
+	run.stats = bh_export_stats(component, export_);
 	run.args = args;
 	run.arg_count = count;
 	run.options = options ? options->instance : NULL;
@@ -52,7 +53,7 @@ bh_status bh_export_call(bh_export *export_, const bh_value *args, size_t arg_co
 	bh_status status = bh_call_check(export_, NULL, err);
 	if (status)
 		return refuse(status, usage);
-	return call_fresh(export_->component, export_->function, args, arg_count, result, options, usage, err);
+	return call_fresh(export_->component, export_, args, arg_count, result, options, usage, err);
 }
 
 bh_status bh_component_call(bh_component *component, const char *name, const bh_value *args, size_t arg_count,
@@ -60,6 +61,10 @@ bh_status bh_component_call(bh_component *component, const char *name, const bh_
 {
 	bh_export *found = NULL;
 	bh_status status = bh_export_find(&found, component, name, err);
+	if (status && component) {
+		bh_stats_started(component->stats);
+		bh_stats_ended(component->stats, NULL, status, BH_TRAP_NONE, &(bh_stats_call){0});
+	}
 	if (status)
 		return refuse(status, usage);
 	status = bh_export_call(found, args, arg_count, result, options, usage, err);
@@ -79,6 +84,7 @@ bh_status bh_instance_call(bh_instance *instance, bh_export *export_, const bh_v
 	bh_run_init(&run, instance->component, options);
 	run.instance = instance;
 	run.function = export_->function;
+	run.stats = bh_export_stats(instance->component, export_);
 	run.args = args;
 	run.arg_count = arg_count;
 	/* A caller that may leave before the call ends must not leave arguments behind that are his. */
@@ -103,7 +109,7 @@ bh_status bh_component_run(bh_component *component, int *exit_status, const bh_c
                            bh_error **err)
 {
 	BH_AUTO(bh_error_free) bh_error *why = NULL;
-	const bh_function *run = NULL;
+	bh_export *run = NULL;
 	bh_status status = bh_component_runner(component, &run, err);
 	if (status)
 		return status;

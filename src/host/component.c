@@ -41,6 +41,7 @@ void bh_component_unref(bh_component *component)
 	if (component->io && component->io != host->io)
 		bh_io_free(component->io);
 	bh_permissions_free(component->permissions);
+	bh_stats_component_free(component->stats);
 	bh_free(component->name);
 	pthread_mutex_destroy(&component->lock);
 	bh_gate_deinit(&component->calls);
@@ -134,7 +135,8 @@ static bh_status make(bh_component **out, bh_host *host, const bh_component_opti
 	component->host = host;
 	bh_host_retain(host);
 	component->name = bh_strdup(options->name ? options->name : "component");
-	if (!component->name)
+	component->stats = component->name ? bh_stats_component_new(host->stats, component->name) : NULL;
+	if (!component->stats)
 		return bh_fail_memory(err);
 	bh_status status = BH_OK;
 	if (options->permissions)

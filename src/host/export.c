@@ -110,6 +110,16 @@ bh_status bh_export_find(bh_export **out, bh_component *component, const char *n
 	return BH_OK;
 }
 
+bh_stats_export *bh_export_stats(bh_component *component, bh_export *export_)
+{
+	bh_stats_export *stats = atomic_load_explicit(&export_->stats, memory_order_acquire);
+	if (!stats) {
+		stats = bh_stats_export_get(component->stats, bh_function_name(export_->function));
+		atomic_store_explicit(&export_->stats, stats, memory_order_release);
+	}
+	return stats;
+}
+
 bh_export *bh_export_ref(bh_export *export_)
 {
 	atomic_fetch_add(&export_->references, 1);
@@ -125,7 +135,7 @@ void bh_export_free(bh_export *export_)
 	bh_free(export_);
 }
 
-bh_status bh_component_runner(bh_component *component, const bh_function **out, bh_error **err)
+bh_status bh_component_runner(bh_component *component, bh_export **out, bh_error **err)
 {
 	bh_status status = BH_OK;
 	size_t count = bh_code_export_count(component->code), index = count;
@@ -153,7 +163,7 @@ bh_status bh_component_runner(bh_component *component, const bh_function **out, 
 		}
 	}
 	if (!status)
-		*out = component->run->function;
+		*out = component->run;
 	pthread_mutex_unlock(&component->lock);
 	return status;
 }

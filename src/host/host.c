@@ -49,8 +49,11 @@ bh_status bh_host_new(bh_host **out, const bh_host_options *options, bh_error **
 	if (!status)
 		status = bh_ticker_new(&host->ticker, tick_all, host, err);
 	if (!status)
+		status = bh_stats_new(&host->stats, err);
+	if (!status)
 		status = bh_executor_new(&host->executor, host->options.workers, err);
 	if (status) {
+		bh_stats_free(host->stats);
 		bh_ticker_free(host->ticker);
 		bh_codes_free(host->codes);
 		bh_free(host);
@@ -64,6 +67,11 @@ bh_status bh_host_new(bh_host **out, const bh_host_options *options, bh_error **
 	bh_gate_init(&host->memory, host->options.memory_budget ? host->options.memory_budget : UINT64_MAX);
 	*out = host;
 	return BH_OK;
+}
+
+bh_stats *bh_host_stats(const bh_host *host)
+{
+	return host->stats;
 }
 
 void bh_host_retain(bh_host *host)
@@ -82,6 +90,7 @@ void bh_host_release(bh_host *host)
 	bh_codes_free(host->codes);
 	for (uint32_t i = 0; i < atomic_load(&host->variant_count); i++)
 		bh_variant_free(atomic_load(&host->variants[i]));
+	bh_stats_free(host->stats);
 	bh_gate_deinit(&host->memory);
 	bh_roll_deinit(&host->roll);
 	bh_gate_deinit(&host->slots);

@@ -13,6 +13,7 @@
 #include "host/executor.h"
 #include "host/line.h"
 #include "host/roll.h"
+#include "host/stats.h"
 #include "host/ticker.h"
 
 enum { BH_POOLED_VARIANTS = 2, BH_ON_DEMAND_VARIANTS = 16, BH_VARIANTS = BH_POOLED_VARIANTS + BH_ON_DEMAND_VARIANTS };
@@ -28,6 +29,7 @@ struct bh_host {
 	bh_codes *codes; /* compiled code */
 	bh_ticker *ticker;
 	bh_executor *executor;
+	bh_stats *stats;
 	bh_roll roll;
 	bh_dispatch dispatch;
 	bh_gate slots;  /* of the pools: they are tried, not counted */
@@ -47,6 +49,7 @@ struct bh_component {
 	uint64_t reserve; /* of the host's memory, for each instance */
 	bh_io *io;        /* its own where folders are granted, to bound its blocking operations */
 	char *name;
+	bh_stats_component *stats; /* where its calls are counted */
 	pthread_mutex_t lock; /* over items and run */
 	bh_item *items;       /* signatures are made when asked for */
 	bh_export *run;       /* wasi:cli/run, prepared when first needed */
@@ -56,6 +59,7 @@ struct bh_export {
 	_Atomic uint32_t references;
 	bh_component *component; /* NULL in a component's own `run`: it must not keep itself alive */
 	bh_function *function;
+	_Atomic(bh_stats_export *) stats; /* NULL until it is called */
 };
 
 bh_export *bh_export_ref(bh_export *export_);

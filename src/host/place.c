@@ -37,8 +37,10 @@ uint64_t bh_place_reserve(const bh_component *component)
 
 void bh_place_leave(bh_component *component, bool instance, bool memory)
 {
-	if (instance)
+	if (instance) {
+		bh_stats_instances(component->stats, -1);
 		bh_gate_leave(&component->instances, 1);
+	}
 	if (memory)
 		bh_gate_leave(&component->host->memory, component->reserve);
 	bh_gate_call(&component->host->slots);

@@ -151,6 +151,8 @@ static going enter_calls(bh_run *run)
 	if (run->function && !bh_gate_enter(&run->component->calls, &run->turn, 1))
 		return wait_turn(run);
 	run->holds_call = run->function;
+	if (run->holds_call)
+		bh_stats_started(run->component->stats);
 	run->state = run->instance ? BH_RUN_TURN : BH_RUN_INSTANCES;
 	return NEXT;
 }
@@ -172,6 +174,7 @@ static going enter_instances(bh_run *run)
 	if (!bh_gate_enter(&run->component->instances, &run->turn, 1))
 		return wait_turn(run);
 	run->holds_instance = true;
+	bh_stats_instances(run->component->stats, 1);
 	run->state = BH_RUN_MEMORY;
 	return NEXT;
 }
@@ -265,7 +268,8 @@ static bool go(bh_run *run, const bh_waker *waker, bh_ran *how)
 		return true;
 	*how = BH_RAN_ENDED;
 	uint64_t before = run->measure_cpu ? bh_cpu_now() : 0;
-	bool here = run->own_stack && run->pass == BH_ARGS_LENT && bh_store_can_run(run->store);
+	bool here = bh_store_runs_no_guest(run->store) ||
+	            (run->own_stack && run->pass == BH_ARGS_LENT && bh_store_can_run(run->store));
 	bool ended = here ? go_here(run, how) : go_polled(run, waker, how);
 	if (run->measure_cpu)
 		run->usage.cpu_ns += bh_cpu_now() - before;
@@ -315,8 +319,10 @@ static going give_up(bh_run *run, bh_ran how)
 {
 	bool waits = how == BH_RAN_DEADLINE || how == BH_RAN_CANCELLED;
 	bh_status status = explain(run, how);
+	bh_store_usage(run->store, &run->usage); /* once it is another thread's it cannot be looked at */
 	if (run->instance && waits && !atomic_load(&run->kill) && bh_tail_take(run->instance, run->limit_at)) {
 		run->holds_turn = run->uses_instance = false;
+		run->store = NULL;
 		return fail(run, status);
 	}
 	bh_store_abort(run->store);
@@ -370,12 +376,29 @@ static void measure(bh_run *run)
 	run->usage.queue_ns = (run->begun ? run->begun : now) - run->started;
 }
 
+/* Calls are counted, not drops and instances by themselves. One that was not let in began just now. */
+static void count(const bh_run *run)
+{
+	bh_stats_call used = {
+		.wall_ns = run->usage.wall_ns,
+		.queue_ns = run->usage.queue_ns,
+		.fuel = run->usage.fuel,
+		.peak_memory = run->usage.peak_memory,
+	};
+	if (!run->holds_call)
+		bh_stats_started(run->component->stats);
+	bh_stats_ended(run->component->stats, run->stats, run->status, run->why ? bh_error_trap(run->why) : BH_TRAP_NONE,
+	               &used);
+}
+
 /* Give back what is held. An instance that was made, and is wanted, stays. */
 static void end(bh_run *run)
 {
 	quit_line(run);
-	if (run->want_usage)
+	if (run->want_usage || run->function)
 		measure(run);
+	if (run->function)
+		count(run);
 	if (run->holds_turn)
 		bh_instance_leave(run->instance, run->why ? bh_error_message(run->why) : NULL);
 	else if (run->uses_instance)

@@ -39,6 +39,7 @@ struct bh_run {
 	bh_component *component;
 	bh_instance *instance;       /* NULL: a fresh one */
 	const bh_function *function; /* NULL: only an instance, or a drop */
+	bh_stats_export *stats;      /* where the call is counted */
 	bh_resource *dropping;
 	const bh_value *args;
 	size_t arg_count;

@@ -265,11 +265,17 @@ static void failures(void **state)
 	            {"wat/table-hog.wat", BH_E_RESOURCE_LIMIT},
 	            {"wat/start-trap.wat", BH_E_TRAP},
 	            {"wat/result-string-huge.wat", BH_E_TRAP}};
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		bh_component *component = t_load(host, rows[i].guest, NULL);
-		starve(fail_live, component, rows[i].status);
+	bh_host_options options = BH_HOST_OPTIONS_INIT;
+	options.allocation = BH_ALLOCATION_ON_DEMAND;
+	options.coredumps = true;
+	bh_host *dumping = NULL;
+	OK(bh_host_new(&dumping, &options, &t_err));
+	for (size_t i = 0; i < 2 * sizeof rows / sizeof *rows; i++) {
+		bh_component *component = t_load(i % 2 ? dumping : host, rows[i / 2].guest, NULL);
+		starve(fail_live, component, rows[i / 2].status);
 		bh_component_unref(component);
 	}
+	bh_host_free(dumping);
 }
 
 /* Resource handles, which take memory on the way out of a call. */
