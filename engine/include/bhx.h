@@ -197,6 +197,13 @@ wasmtime_error_t *bhx_instance_pre_instantiate(const bhx_instance_pre_t *pre, wa
 struct bh_value;
 struct bh_resource;
 
+/* A handle of a resource that the embedding program defined. */
+typedef struct {
+	uint32_t kind;   /* which resource, as given to bhx_linker_define_resource() */
+	uint32_t number; /* what stands for it in the guest's store */
+	bool owned;
+} bhx_host_handle_t;
+
 typedef struct {
 	void *(*alloc)(size_t size); /* what filled values are made of */
 	void (*clear)(struct bh_value *value);
@@ -204,7 +211,11 @@ typedef struct {
 	const wasmtime_component_resource_any_t *(*lend)(struct bh_resource *resource);
 	/* A resource that takes the handle over; NULL, and nothing taken, when there is no memory. */
 	struct bh_resource *(*wrap)(wasmtime_component_resource_any_t *handle);
-	uint32_t raise_no_memory;
+	/* If it is a handle of the embedding program's: what it stands for. */
+	bool (*lend_host)(struct bh_resource *resource, bhx_host_handle_t *out);
+	struct bh_resource *(*wrap_host)(const bhx_host_handle_t *handle);
+	uint32_t raise_no_memory;         /* for a result: the guest is through with its call */
+	uint32_t raise_no_memory_in_call; /* for the arguments of a host function */
 } bhx_value_ops_t;
 
 /* To be called before the first value is passed; `ops` stays. */
@@ -223,6 +234,54 @@ wasmtime_error_t *bhx_call(const wasmtime_component_func_t *func, wasmtime_conte
 bhx_future_t bhx_call_async(const wasmtime_component_func_t *func, wasmtime_context_t *context,
                             const struct bh_value *args, size_t count, struct bh_value *out,
                             wasmtime_error_t **error_out);
+
+/* Functions that the embedding program defines. */
+
+/* A linker with everything that another one has. */
+wasmtime_error_t *bhx_linker_copy(const wasmtime_component_linker_t *linker, wasmtime_component_linker_t **out);
+
+enum { BHX_CALL_OVER = 0, BHX_CALL_NOT_YET = 1 /* anything else: raise an error of that code */ };
+
+/*
+ * How a guest's call of an import is answered. `store` is the data of its store (wasmtime_store_new).
+ *
+ * The call begins on the guest's stack, where the arguments are handed over: a tuple, or nothing of kind NONE. A leaf
+ * is answered there, before `begin` returns. Otherwise the future that runs the guest is pending now, and nobody will
+ * wake it: `ask` is called when it is polled next, and every time after, until the call is over.
+ */
+typedef struct {
+	void (*begin)(void *store, void *import, struct bh_value *args);
+	uint32_t (*ask)(void *store, struct bh_value *result); /* the result is handed over, and fits the import's type */
+} bhx_import_ops_t;
+
+/* Where something is defined. No interface: in the world itself. */
+typedef struct {
+	bhx_text_t interface, name;
+} bhx_place_t;
+
+/*
+ * Define a function of whatever type the component wants that is linked to it. `import` outlives what is linked,
+ * `ops` stays. Stores that are linked to one that is no leaf need futures: bhx_call() fails there.
+ */
+wasmtime_error_t *bhx_linker_define(wasmtime_component_linker_t *linker, const bhx_place_t *place, bool leaf,
+                                    void *import, const bhx_import_ops_t *ops);
+
+/* Define a resource. Its destructor is called like a function, with the number as its argument: a u32. */
+wasmtime_error_t *bhx_linker_define_resource(wasmtime_component_linker_t *linker, const bhx_place_t *place,
+                                             uint32_t kind, void *import, const bhx_import_ops_t *ops);
+
+enum { BHX_IMPORT_FUNCTION = 0, BHX_IMPORT_RESOURCE = 1, BHX_IMPORT_OTHER = 2 };
+
+typedef struct {
+	bhx_text_t interface; /* NULL: of the world itself */
+	bhx_text_t name;
+	wasmtime_component_func_type_t *type; /* owned by the callee; NULL for what is no function */
+	uint32_t kind;
+} bhx_import_t;
+
+/* Everything that somebody must provide, interfaces part by part, until the callback says false. */
+wasmtime_error_t *bhx_component_imports(const wasmtime_component_t *component,
+                                        bool (*import)(void *data, bhx_import_t *import), void *data);
 
 /* Whether bytes are UTF-8 as Unicode has it: no overlong forms, no surrogates. */
 bool bhx_text_is_utf8(const char *data, size_t length);

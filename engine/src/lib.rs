@@ -15,6 +15,7 @@ mod component;
 mod coredump;
 mod engine;
 mod error;
+mod import;
 mod lift;
 mod linker;
 mod lower;

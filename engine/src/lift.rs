@@ -1,4 +1,5 @@
-//! A result out of a guest: from the canonical ABI straight to a `bh_value` that C will own.
+//! Values out of a guest, results and the arguments of host functions: from the canonical ABI straight to a `bh_value`
+//! that C will own.
 //!
 //! Everything is the guest's word, and checked: addresses, lengths, alignment, discriminants, text. What the host
 //! allocates for it comes out of the bound on a host call's bytes.
@@ -10,7 +11,7 @@ use wasmtime::Error;
 use wasmtime::ValRaw;
 use wasmtime::component::__internal::wasmtime_environ::component::{StringEncoding, TypeListIndex, VariantInfo};
 use wasmtime::component::__internal::{CanonicalAbiInfo, ComponentTypes, InstanceType, InterfaceType, LiftContext};
-use wasmtime::component::{ComponentNamedList, ComponentType, Lift, ResourceAny};
+use wasmtime::component::{ComponentNamedList, ComponentType, Lift, ResourceAny, ResourceDynamic};
 
 /// The result of a call, of kind NONE where the function has none; or why the host could not hold it, which is no
 /// fault of the guest's: its call ends as any other.
@@ -88,8 +89,8 @@ fn scalar(ty: InterfaceType, bits: u64) -> Option<Result<bhx_value, Error>> {
     Some(Ok(bhx_value { kind: kind as u8, owned: true, of }))
 }
 
-/// From the one slot of a result, and from the parts of what is in it.
-fn flat(cx: &mut LiftContext<'_>, ty: InterfaceType, slots: &mut &[ValRaw]) -> Result<Filled, Error> {
+/// From slots: the one of a result, or those of arguments.
+pub fn flat(cx: &mut LiftContext<'_>, ty: InterfaceType, slots: &mut &[ValRaw]) -> Result<Filled, Error> {
     let types = cx.types;
     match ty {
         InterfaceType::String | InterfaceType::List(_) => {
@@ -113,7 +114,7 @@ fn flat(cx: &mut LiftContext<'_>, ty: InterfaceType, slots: &mut &[ValRaw]) -> R
             }
             flags(cx, ty, &words)
         }
-        InterfaceType::Own(_) => resource(cx, ty, next(slots)?.get_u32()),
+        InterfaceType::Own(_) | InterfaceType::Borrow(_) => resource(cx, ty, next(slots)?.get_u32()),
         _ => match scalar(ty, 0) {
             Some(_) => scalar(ty, next(slots)?.get_u64()).ok_or_else(mismatch)?.map(Filled),
             None => {
@@ -135,7 +136,7 @@ fn number(bytes: &[u8]) -> u64 {
 }
 
 /// From the guest's memory. `bytes` are those of the value, as many as its type says.
-fn load(cx: &mut LiftContext<'_>, ty: InterfaceType, bytes: &[u8]) -> Result<Filled, Error> {
+pub fn load(cx: &mut LiftContext<'_>, ty: InterfaceType, bytes: &[u8]) -> Result<Filled, Error> {
     let types = cx.types;
     match ty {
         InterfaceType::String | InterfaceType::List(_) => {
@@ -163,7 +164,7 @@ fn load(cx: &mut LiftContext<'_>, ty: InterfaceType, bytes: &[u8]) -> Result<Fil
             let words: Vec<u32> = bytes.chunks(width).map(|word| number(word) as u32).collect();
             flags(cx, ty, &words)
         }
-        InterfaceType::Own(_) => resource(cx, ty, number(&bytes[..4]) as u32),
+        InterfaceType::Own(_) | InterfaceType::Borrow(_) => resource(cx, ty, number(&bytes[..4]) as u32),
         _ => match scalar(ty, 0) {
             Some(_) => scalar(ty, number(bytes)).ok_or_else(mismatch)?.map(Filled),
             None => {
@@ -250,6 +251,14 @@ fn flags(cx: &mut LiftContext<'_>, ty: InterfaceType, words: &[u32]) -> Result<F
 
 fn resource(cx: &mut LiftContext<'_>, ty: InterfaceType, number: u32) -> Result<Filled, Error> {
     cx.consume_fuel(size_of::<ResourceAny>())?;
+    let owned = matches!(ty, InterfaceType::Own(_));
+    if ResourceDynamic::typecheck(&ty, &cx.instance_type()).is_ok() {
+        let handle = ResourceDynamic::linear_lift_from_flat(cx, ty, &ValRaw::u32(number))?;
+        return Filled::host_resource(&HostHandle { kind: handle.ty(), number: handle.rep(), owned });
+    }
+    if !owned {
+        return Err(Error::msg("a handle that is only lent, of a resource that is not the program's"));
+    }
     Filled::resource(kind::OWN, ResourceAny::linear_lift_from_flat(cx, ty, &ValRaw::u32(number))?)
 }
 

@@ -8,11 +8,11 @@ use crate::value::*;
 use std::mem::MaybeUninit;
 use wasmtime::component::__internal::wasmtime_environ::component::VariantInfo;
 use wasmtime::component::__internal::{CanonicalAbiInfo, ComponentTypes, InstanceType, InterfaceType, LowerContext};
-use wasmtime::component::{ComponentNamedList, ComponentType, Lower};
+use wasmtime::component::{ComponentNamedList, ComponentType, Lower, ResourceDynamic};
 use wasmtime::{Error, ValRaw};
 
 const MAX_FLAT: usize = 16;
-type Slot = MaybeUninit<ValRaw>;
+pub type Slot = MaybeUninit<ValRaw>;
 
 /// All arguments of a call. C keeps them until the guest has taken them.
 #[derive(Clone, Copy)]
@@ -180,7 +180,7 @@ fn flag_words(types: &ComponentTypes, ty: InterfaceType, value: &bhx_value) -> R
 }
 
 /// As arguments on the stack.
-fn flat<T>(
+pub fn flat<T>(
     cx: &mut LowerContext<'_, T>,
     ty: InterfaceType,
     value: &bhx_value,
@@ -235,7 +235,15 @@ fn handle<T>(cx: &mut LowerContext<'_, T>, ty: InterfaceType, value: &bhx_value)
     // An owned handle may be lent.
     value.is(wanted).or_else(|error| if wanted == kind::BORROW { value.is(kind::OWN) } else { Err(error) })?;
     let mut slot = Slot::uninit();
-    value.resource()?.linear_lower_to_flat(cx, ty, &mut slot)?;
+    match value.host_resource() {
+        Some(HostHandle { kind, number, .. }) if wanted == kind::OWN => {
+            ResourceDynamic::new_own(number, kind).linear_lower_to_flat(cx, ty, &mut slot)?;
+        }
+        Some(HostHandle { kind, number, .. }) => {
+            ResourceDynamic::new_borrow(number, kind).linear_lower_to_flat(cx, ty, &mut slot)?;
+        }
+        None => value.resource()?.linear_lower_to_flat(cx, ty, &mut slot)?,
+    }
     Ok(unsafe { slot.assume_init_ref() }.get_u32())
 }
 
@@ -287,7 +295,12 @@ fn store_each<T>(
 }
 
 /// Into the guest's memory.
-fn store<T>(cx: &mut LowerContext<'_, T>, ty: InterfaceType, value: &bhx_value, offset: usize) -> Result<(), Error> {
+pub fn store<T>(
+    cx: &mut LowerContext<'_, T>,
+    ty: InterfaceType,
+    value: &bhx_value,
+    offset: usize,
+) -> Result<(), Error> {
     let types = cx.types;
     if let Some(bits) = scalar(ty, value) {
         return write(cx, offset, types.canonical_abi(&ty).size32 as usize, bits?);

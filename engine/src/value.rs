@@ -78,7 +78,20 @@ pub struct bhx_value_ops {
     clear: unsafe extern "C" fn(*mut bhx_value),
     lend: extern "C" fn(*mut c_void) -> *const wasmtime_component_resource_any_t,
     wrap: extern "C" fn(*mut wasmtime_component_resource_any_t) -> *mut c_void,
+    lend_host: extern "C" fn(*mut c_void, &mut HostHandle) -> bool,
+    wrap_host: extern "C" fn(&HostHandle) -> *mut c_void,
     raise_no_memory: u32,
+    raise_no_memory_in_call: u32,
+}
+
+/// A handle of a resource that the embedding program defined: which resource, and the number that stands for it in
+/// the guest's store.
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+pub struct HostHandle {
+    pub kind: u32,
+    pub number: u32,
+    pub owned: bool,
 }
 
 static OPS: AtomicPtr<bhx_value_ops> = AtomicPtr::new(std::ptr::null_mut());
@@ -106,6 +119,11 @@ fn allocate<T>(count: usize) -> Result<*mut T, Error> {
     let size = count.checked_mul(size_of::<T>()).ok_or_else(no_memory)?;
     let room = (ops().alloc)(size.max(1)).cast::<T>();
     if room.is_null() { Err(no_memory()) } else { Ok(room) }
+}
+
+/// No memory, in the middle of a call: unlike where a result has no room, the guest is not through with it.
+pub fn out_of_memory_in_call(error: Error) -> Error {
+    if is_no_memory(&error) { Error::from(Raised(ops().raise_no_memory_in_call)) } else { error }
 }
 
 pub fn mismatch() -> Error {
@@ -154,6 +172,12 @@ impl bhx_value {
     /// Whether it is err, and what it carries.
     pub fn outcome(&self) -> (bool, Option<&bhx_value>) {
         unsafe { (self.of.outcome.is_err, self.of.outcome.payload.as_ref()) }
+    }
+
+    /// If it is a handle of the embedding program's.
+    pub fn host_resource(&self) -> Option<HostHandle> {
+        let mut handle = HostHandle::default();
+        (ops().lend_host)(unsafe { self.of.resource }, &mut handle).then_some(handle)
     }
 
     pub fn resource(&self) -> Result<ResourceAny, Error> {
@@ -279,6 +303,18 @@ impl Filled {
             flags.0.of.names.len = index + 1;
         }
         Ok(flags)
+    }
+
+    pub fn host_resource(handle: &HostHandle) -> Result<Filled, Error> {
+        let resource = (ops().wrap_host)(handle);
+        if resource.is_null() {
+            return Err(no_memory());
+        }
+        Ok(Filled::new(if handle.owned { kind::OWN } else { kind::BORROW }, Payload { resource }))
+    }
+
+    pub fn u32(number: u32) -> Filled {
+        Filled::new(kind::U32, Payload { u64: number.into() })
     }
 
     pub fn resource(kind: u32, handle: ResourceAny) -> Result<Filled, Error> {

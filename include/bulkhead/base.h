@@ -17,9 +17,11 @@
 #if defined(__GNUC__)
 #define BH_API __attribute__((visibility("default")))
 #define BH_MUST_USE __attribute__((warn_unused_result))
+#define BH_PRINTF(format_, first_) __attribute__((format(printf, format_, first_)))
 #else
 #define BH_API
 #define BH_MUST_USE
+#define BH_PRINTF(format_, first_)
 #endif
 
 /*
@@ -45,14 +47,17 @@ template <class T> inline T bh_sized()
 #define BH_GIB(n) ((uint64_t)(n) << 30)
 
 typedef struct bh_cancel bh_cancel;
+typedef struct bh_completion bh_completion;
 typedef struct bh_component bh_component;
 typedef struct bh_error bh_error;
 typedef struct bh_export bh_export;
 typedef struct bh_host bh_host;
+typedef struct bh_imports bh_imports;
 typedef struct bh_instance bh_instance;
 typedef struct bh_manifest bh_manifest;
 typedef struct bh_permissions bh_permissions;
 typedef struct bh_resource bh_resource;
+typedef struct bh_resource_type bh_resource_type;
 typedef struct bh_type bh_type;
 
 #endif

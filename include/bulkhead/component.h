@@ -20,6 +20,12 @@ typedef enum {
 	BH_COMPILE_ISOLATED, /**< in a child process with limits on memory, CPU and time, without files or network */
 } bh_compile_mode;
 
+/** When a component is told that it may not call what it imports, where `permissions` do not grant it. */
+typedef enum {
+	BH_DENY_AT_CALL, /**< the call fails with BH_E_DENIED (default): what it does not call does no harm */
+	BH_DENY_AT_LINK, /**< loading it does */
+} bh_deny;
+
 /** How to load a component. Start from BH_COMPONENT_OPTIONS_INIT; zero means the default. */
 typedef struct {
 	size_t struct_size;                /**< set by the initialiser; lets the struct grow */
@@ -50,6 +56,8 @@ typedef struct {
 	uint32_t share;
 	uint32_t max_calls;     /**< calls under way at once; more wait their turn (limits.queue_ms). 0: no bound */
 	uint32_t max_instances; /**< instances at once, fresh and live; more wait their turn. 0: no bound */
+	bh_imports *imports;    /**< what the program defines for it to import (imports.h); NULL: nothing. Kept alive */
+	bh_deny deny;           /**< when a host function that was not granted is refused */
 } bh_component_options;
 
 #define BH_COMPONENT_OPTIONS_INIT BH_SIZED(bh_component_options)
@@ -68,8 +76,8 @@ typedef struct {
  *
  * \return BH_OK; BH_E_NOT_FOUND; BH_E_IO; BH_E_MISSING_LIMITS; BH_E_CONFIG; BH_E_POLICY; BH_E_NOT_A_COMPONENT
  *         (a core module: the error says how to wrap it); BH_E_PARSE; BH_E_VALIDATION; BH_E_COMPILE; BH_E_LINK
- *         (an import nobody provides, or of another type); BH_E_MEMORY_LIMIT (its own initial memories need
- *         more than limits.memory); BH_E_BUSY (all engine variants are taken); BH_E_ENGINE; BH_E_NO_MEMORY
+ *         (an import nobody provides, or of another type); BH_E_DENIED (with BH_DENY_AT_LINK); BH_E_MEMORY_LIMIT (its
+ *         own initial memories need more than limits.memory); BH_E_BUSY (all engine variants are taken); BH_E_ENGINE; BH_E_NO_MEMORY
  */
 BH_API BH_MUST_USE bh_status bh_component_load_file(bh_component **out, bh_host *host, const char *path,
                                                     const bh_component_options *options, bh_error **err);
@@ -112,11 +120,12 @@ BH_API const bh_item *bh_component_import_at(const bh_component *component, size
  * A component of `handle`'s code, with limits, permissions and a name of its own: nothing is read or compiled. This is
  * how one compiled component serves many tenants.
  *
- * \param options  NULL: as the handle. Its limits must be of the handle's engine: fuel metered or not, and the same stack
+ * \param options  NULL: as the handle, with the same imports. Its limits must be of the handle's engine: fuel metered or
+ *                 not, and the same stack
  *
  * \return BH_OK; BH_E_WRONG_HOST (the handle was loaded by another host, whose engine's code this one cannot run, or the
  *         limits ask for another engine); BH_E_INVALID; BH_E_MISSING_LIMITS; BH_E_CONFIG; BH_E_POLICY; BH_E_MEMORY_LIMIT;
- *         BH_E_NO_MEMORY; BH_E_SYSTEM
+ *         BH_E_LINK; BH_E_DENIED; BH_E_NO_MEMORY; BH_E_SYSTEM
  */
 BH_API BH_MUST_USE bh_status bh_component_wrap(bh_component **out, bh_host *host, bh_component *handle,
                                                const bh_component_options *options, bh_error **err);

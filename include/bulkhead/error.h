@@ -64,6 +64,15 @@ BH_API int bh_error_exit_status(const bh_error *err);
 /** Where in a configuration file; NULL if nowhere. */
 BH_API const bh_location *bh_error_location(const bh_error *err);
 
+/**
+ * Make an error, in a function of the program's that the library calls: `return bh_error_new(err, BH_E_IO, "...")`.
+ *
+ * \param err  where the library wants it; NULL: nobody wants details
+ *
+ * \return status
+ */
+BH_API bh_status bh_error_new(bh_error **err, bh_status status, const char *format, ...) BH_PRINTF(3, 4);
+
 /** Release an error. NULL is allowed. */
 BH_API void bh_error_free(bh_error *err);
 

@@ -81,6 +81,16 @@ BH_API BH_MUST_USE bh_status bh_permissions_allow_net(bh_permissions *permission
 BH_API BH_MUST_USE bh_status bh_permissions_allow_listen(bh_permissions *permissions, const char *address,
                                                          uint16_t port, int protocols, bh_error **err);
 
+/**
+ * Grant a capability: calling the host functions of the program that need it (imports.h).
+ *
+ * \param capability  what the function was defined with: "kv", "time::sleep"; letters, digits and : - _ . / @
+ *
+ * \return BH_OK; BH_E_INVALID; BH_E_NO_MEMORY
+ */
+BH_API BH_MUST_USE bh_status bh_permissions_allow_capability(bh_permissions *permissions, const char *capability,
+                                                             bh_error **err);
+
 /** How many grants there are, and one of them in words ("read ./data as /data"), NULL past the end. */
 BH_API size_t bh_permissions_count(const bh_permissions *permissions);
 BH_API const char *bh_permissions_describe(const bh_permissions *permissions, size_t index);
@@ -90,7 +100,7 @@ BH_API const char *bh_permissions_describe(const bh_permissions *permissions, si
  *
  * A folder must lie in a granted folder, links followed as they are now, with no more access; guest names do
  * not matter. A peer must be a granted peer or in a granted network, with port and protocols granted; names
- * are compared as names.
+ * are compared as names. A capability must be granted itself.
  *
  * \return BH_OK; BH_E_DENIED naming the first grant that is not covered; BH_E_NO_MEMORY
  */

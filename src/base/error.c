@@ -62,6 +62,21 @@ bh_status bh_fail(bh_error **err, bh_status status, const char *format, ...)
 	return status;
 }
 
+bh_status bh_vfail(bh_error **err, bh_status status, const char *format, va_list args)
+{
+	make(err, status, format, args);
+	return status;
+}
+
+bh_status bh_error_new(bh_error **err, bh_status status, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	make(err, status, format, args);
+	va_end(args);
+	return status;
+}
+
 bh_error *bh_error_begin(bh_error **err, bh_status status, const char *format, ...)
 {
 	va_list args;

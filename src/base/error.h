@@ -22,6 +22,9 @@
 /* Make an error with a message, store it through `err` if that is not NULL, and return its status. */
 bh_status bh_fail(bh_error **err, bh_status status, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+bh_status bh_vfail(bh_error **err, bh_status status, const char *format, va_list args)
+	__attribute__((format(printf, 3, 0)));
+
 /* The same with errno's text behind the message. */
 bh_status bh_fail_errno(bh_error **err, bh_status status, int number, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));

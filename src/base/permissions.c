@@ -8,11 +8,22 @@
 /* More grants than anybody reads are a mistake or an attack. */
 enum { MAX_GRANTS = 1000 };
 
+/* Longer names of capabilities are a mistake. */
+enum { MAX_CAPABILITY = 128 };
+
+/* What a host function asks for, and the grant in words. */
+typedef struct {
+	char *name;
+	char *text;
+} capability_grant;
+
 struct bh_permissions {
 	bh_dir_grant *dirs;
 	size_t dir_count, dir_capacity;
 	bh_net_grant *nets;
 	size_t net_count, net_capacity;
+	capability_grant *capabilities;
+	size_t capability_count, capability_capacity;
 };
 
 bh_status bh_permissions_new(bh_permissions **out, bh_error **err)
@@ -37,8 +48,13 @@ void bh_permissions_free(bh_permissions *permissions)
 		bh_free(permissions->nets[i].host);
 		bh_free(permissions->nets[i].text);
 	}
+	for (size_t i = 0; i < permissions->capability_count; i++) {
+		bh_free(permissions->capabilities[i].name);
+		bh_free(permissions->capabilities[i].text);
+	}
 	bh_free(permissions->dirs);
 	bh_free(permissions->nets);
+	bh_free(permissions->capabilities);
 	bh_free(permissions);
 }
 
@@ -230,6 +246,49 @@ bh_status bh_permissions_allow_listen(bh_permissions *permissions, const char *a
 	return allow(permissions, address, port, protocols, true, err);
 }
 
+bh_status bh_capability_check(const char *capability, bh_error **err)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_./@";
+	if (!capability || !*capability)
+		return bh_fail(err, BH_E_INVALID, "a capability without a name");
+	size_t length = strspn(capability, allowed);
+	if (!capability[length] && length <= MAX_CAPABILITY)
+		return BH_OK;
+	bh_error *e = bh_error_begin(err, BH_E_INVALID, "not the name of a capability");
+	bh_error_hint_set(e, "Names are of letters, digits and : - _ . / @, and at most %d bytes long.", MAX_CAPABILITY);
+	return BH_E_INVALID;
+}
+
+bool bh_permissions_capable(const bh_permissions *permissions, const char *capability)
+{
+	for (size_t i = 0; i < permissions->capability_count; i++)
+		if (!strcmp(permissions->capabilities[i].name, capability))
+			return true;
+	return false;
+}
+
+bh_status bh_permissions_allow_capability(bh_permissions *permissions, const char *capability, bh_error **err)
+{
+	if (!permissions)
+		return no_set(err);
+	bh_status status = bh_capability_check(capability, err);
+	if (status || bh_permissions_capable(permissions, capability))
+		return status;
+	if (permissions->capability_count == MAX_GRANTS)
+		return too_many(err);
+	capability_grant *grown = bh_grow(permissions->capabilities, permissions->capability_count,
+	                                  &permissions->capability_capacity, sizeof *grown);
+	if (!grown)
+		return bh_fail_memory(err);
+	permissions->capabilities = grown;
+	BH_AUTO(bh_free) char *name = bh_strdup(capability);
+	char *text = name ? bh_format("call what needs %s", capability) : NULL;
+	if (!text)
+		return bh_fail_memory(err);
+	grown[permissions->capability_count++] = (capability_grant){BH_TAKE(name), text};
+	return BH_OK;
+}
+
 bh_status bh_permissions_copy(bh_permissions **out, const bh_permissions *from, bh_error **err)
 {
 	if (!from)
@@ -245,6 +304,8 @@ bh_status bh_permissions_copy(bh_permissions **out, const bh_permissions *from, 
 		const bh_net_grant *net = &from->nets[i];
 		status = allow(copy, net->host, net->port, net->protocols, net->listen, err);
 	}
+	for (size_t i = 0; i < from->capability_count && !status; i++)
+		status = bh_permissions_allow_capability(copy, from->capabilities[i].name, err);
 	if (!status)
 		*out = BH_TAKE(copy);
 	return status;
@@ -252,7 +313,7 @@ bh_status bh_permissions_copy(bh_permissions **out, const bh_permissions *from, 
 
 size_t bh_permissions_count(const bh_permissions *permissions)
 {
-	return permissions->dir_count + permissions->net_count;
+	return permissions->dir_count + permissions->net_count + permissions->capability_count;
 }
 
 const char *bh_permissions_describe(const bh_permissions *permissions, size_t index)
@@ -260,7 +321,20 @@ const char *bh_permissions_describe(const bh_permissions *permissions, size_t in
 	if (index < permissions->dir_count)
 		return permissions->dirs[index].text;
 	index -= permissions->dir_count;
-	return index < permissions->net_count ? permissions->nets[index].text : NULL;
+	if (index < permissions->net_count)
+		return permissions->nets[index].text;
+	index -= permissions->net_count;
+	return index < permissions->capability_count ? permissions->capabilities[index].text : NULL;
+}
+
+size_t bh_permissions_capability_count(const bh_permissions *permissions)
+{
+	return permissions->capability_count;
+}
+
+const char *bh_permissions_capability_at(const bh_permissions *permissions, size_t index)
+{
+	return index < permissions->capability_count ? permissions->capabilities[index].name : NULL;
 }
 
 size_t bh_permissions_dir_count(const bh_permissions *permissions)

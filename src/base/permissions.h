@@ -29,6 +29,14 @@ const bh_dir_grant *bh_permissions_dir_at(const bh_permissions *permissions, siz
 size_t bh_permissions_net_count(const bh_permissions *permissions);
 const bh_net_grant *bh_permissions_net_at(const bh_permissions *permissions, size_t index);
 
+/* The granted capabilities one by one; and whether one is among them. */
+size_t bh_permissions_capability_count(const bh_permissions *permissions);
+const char *bh_permissions_capability_at(const bh_permissions *permissions, size_t index);
+bool bh_permissions_capable(const bh_permissions *permissions, const char *capability);
+
+/* Whether a text can name a capability; BH_E_INVALID. */
+bh_status bh_capability_check(const char *capability, bh_error **err);
+
 /* What a folder is called if nobody names it (see bh_permissions_allow_dir); to be freed, NULL without memory. */
 char *bh_permissions_guest_name(const char *host) __attribute__((warn_unused_result));
 

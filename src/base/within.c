@@ -144,5 +144,9 @@ bh_status bh_permissions_within(const bh_permissions *asked, const bh_permission
 	for (size_t i = 0; (net = bh_permissions_net_at(asked, i)); i++)
 		if (!net_covered(net, granted))
 			return denied(net->text, err);
+	const char *capability;
+	for (size_t i = 0; (capability = bh_permissions_capability_at(asked, i)); i++)
+		if (!bh_permissions_capable(granted, capability))
+			return denied(capability, err);
 	return BH_OK;
 }

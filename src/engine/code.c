@@ -23,7 +23,7 @@ typedef struct {
 	bool no_memory;
 } item_walk;
 
-static void note_import(bh_code *code, const char *interface)
+bool bh_wasi_package(const char *interface, uint32_t *package)
 {
 	static const char *const packages[] = {
 		[BHX_WASI_IO] = "wasi:io/",
@@ -35,9 +35,19 @@ static void note_import(bh_code *code, const char *interface)
 		[BHX_WASI_HTTP] = "wasi:http/",
 		[BHX_WASI_EXIT] = "bulkhead:wasi/",
 	};
-	for (size_t i = 0; i < BH_COUNT(packages); i++)
-		if (!strncmp(interface, packages[i], strlen(packages[i])))
-			code->wasi |= 1U << i;
+	for (uint32_t i = 0; i < BH_COUNT(packages); i++)
+		if (!strncmp(interface, packages[i], strlen(packages[i]))) {
+			*package = i;
+			return true;
+		}
+	return false;
+}
+
+static void note_import(bh_code *code, const char *interface)
+{
+	uint32_t package;
+	if (bh_wasi_package(interface, &package))
+		code->wasi |= 1U << package;
 	code->info.wasi = code->wasi;
 }
 
@@ -113,6 +123,26 @@ static wasmtime_error_t *link_wasi(bh_code *code, bool *ours)
 	return failed;
 }
 
+wasmtime_error_t *bh_variant_linker(bh_variant *variant, uint32_t wasi, wasmtime_component_linker_t **out)
+{
+	pthread_mutex_lock(&variant->lock);
+	wasmtime_error_t *failed = wasi ? add_packages(variant, wasi) : NULL;
+	if (!failed)
+		failed = bhx_linker_copy(wasi ? variant->wasi : variant->plain, out);
+	pthread_mutex_unlock(&variant->lock);
+	return failed;
+}
+
+bh_status bh_code_link_failed(wasmtime_error_t *failed, bh_error **err)
+{
+	/* The outer text names the import, the inner one says what is wrong with it. */
+	BH_AUTO(bh_free) char *import = bh_engine_outer_text(failed);
+	BH_AUTO(bh_free) char *reason = bh_engine_text(failed);
+	bool both = import && reason && strcmp(import, reason) != 0;
+	return bh_engine_fail(err, BH_E_LINK, failed, "an import is not provided: %s%s%s", import ? import : "?",
+	                      both ? ": " : "", both ? reason : "");
+}
+
 static bh_status link_code(bh_code *code, bh_error **err)
 {
 	bool ours = false;
@@ -123,12 +153,7 @@ static bh_status link_code(bh_code *code, bh_error **err)
 		return BH_OK;
 	if (ours)
 		return bh_engine_fail(err, BH_E_ENGINE, failed, "WASI could not be linked");
-	/* The outer text names the import, the inner one says what is wrong with it. */
-	BH_AUTO(bh_free) char *import = bh_engine_outer_text(failed);
-	BH_AUTO(bh_free) char *reason = bh_engine_text(failed);
-	bool both = import && reason && strcmp(import, reason) != 0;
-	return bh_engine_fail(err, BH_E_LINK, failed, "an import is not provided: %s%s%s", import ? import : "?",
-	                      both ? ": " : "", both ? reason : "");
+	return bh_code_link_failed(failed, err);
 }
 
 bool bh_code_fits(const bh_code_info *info, const bh_variant *variant)
@@ -161,6 +186,22 @@ bh_code *bh_code_make(bh_variant *variant)
 	code->variant = variant;
 	atomic_init(&code->references, 1);
 	return code;
+}
+
+bh_code *bh_code_share(bh_code *code)
+{
+	bh_code *base = code->base ? code->base : code;
+	bh_code *shared = bh_code_make(base->variant);
+	if (!shared)
+		return NULL;
+	shared->base = bh_code_ref(base);
+	shared->component = base->component;
+	shared->info = base->info;
+	shared->wasi = base->wasi;
+	shared->items = base->items;
+	shared->item_count = base->item_count;
+	shared->export_count = base->export_count;
+	return shared;
 }
 
 bh_status bh_code_complete(bh_code *code, bool unlinked, bh_error **err)
@@ -220,6 +261,13 @@ void bh_code_free(bh_code *code)
 {
 	if (!code || atomic_fetch_sub(&code->references, 1) != 1)
 		return;
+	bhx_instance_pre_delete(code->pre);
+	bh_code_unlink(code);
+	if (code->base) {
+		bh_code_free(code->base);
+		bh_free(code);
+		return;
+	}
 	for (size_t i = 0; i < code->item_count; i++) {
 		bh_free(code->items[i].interface);
 		bh_free(code->items[i].name);
@@ -227,7 +275,6 @@ void bh_code_free(bh_code *code)
 			wasmtime_component_func_type_delete(code->items[i].type);
 	}
 	bh_free(code->items);
-	bhx_instance_pre_delete(code->pre);
 	if (code->component)
 		wasmtime_component_delete(code->component);
 	bh_free(code);

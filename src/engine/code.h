@@ -61,6 +61,21 @@ const bh_code_info *bh_code_describe(const bh_code *code);
 /* Whether it can be instantiated. */
 bool bh_code_linked(const bh_code *code);
 
+/*
+ * The same code, linked with what the program defines (NULL: with nothing but WASI). BH_E_LINK: an import is not
+ * provided, or has another type.
+ */
+bh_status bh_code_link(bh_code **out, bh_code *code, bh_imports *imports, bh_error **err);
+
+/* The same as it was compiled: another reference. */
+bh_code *bh_code_bare(bh_code *code);
+
+/* What it was linked with, beside WASI; NULL: nothing. */
+bh_imports *bh_code_provided(const bh_code *code);
+
+/* Whether everything the code imports is granted: BH_E_DENIED. `permissions` NULL grants nothing. */
+bh_status bh_code_granted(const bh_code *code, const bh_permissions *permissions, bh_error **err);
+
 /* Items: exports first. The signature is a new string; NULL for what is no function. */
 size_t bh_code_item_count(const bh_code *code);
 size_t bh_code_export_count(const bh_code *code);

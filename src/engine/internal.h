@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "engine/code.h"
+#include "engine/import.h"
 #include "engine/store.h"
 #include "engine/variant.h"
 
@@ -19,7 +20,9 @@ enum {
 	BH_RAISE_TABLE,
 	BH_RAISE_OPEN_FILES,
 	BH_RAISE_IO_BYTES,
-	BH_RAISE_NO_MEMORY, /* of ours, for a value */
+	BH_RAISE_NO_MEMORY,         /* of ours, for a result */
+	BH_RAISE_NO_MEMORY_IN_CALL, /* for the arguments of a host function */
+	BH_RAISE_HOST_FUNCTION,     /* the store knows what is wrong */
 };
 
 struct bh_variant {
@@ -44,6 +47,13 @@ struct bh_code {
 	size_t item_count;
 	size_t item_capacity;
 	size_t export_count;
+	/* Linked with what the embedding program defines (link.c): */
+	bh_code *base; /* whose component and items these are; NULL: our own */
+	bh_imports *provided;
+	bh_import *imports; /* stay where they are: the engine knows their addresses */
+	size_t import_count;
+	size_t import_capacity;
+	bool suspends; /* some host function is no leaf: instances need futures */
 };
 
 /* What one slot of a pool can hold; components with more are allocated on demand. */
@@ -74,6 +84,18 @@ bh_code *bh_code_make(bh_variant *variant);
 /* List what it imports and exports, and link it unless it is to be looked at only. */
 bh_status bh_code_complete(bh_code *code, bool unlinked, bh_error **err);
 
+/* The same code, to be linked otherwise. NULL without memory. */
+bh_code *bh_code_share(bh_code *code);
+
+/* Forget what it was linked with. */
+void bh_code_unlink(bh_code *code);
+
+/* A new linker with packages of WASI, a bit each. */
+wasmtime_error_t *bh_variant_linker(bh_variant *variant, uint32_t wasi, wasmtime_component_linker_t **out);
+
+/* BH_E_LINK for what the engine said; consumes it. */
+bh_status bh_code_link_failed(wasmtime_error_t *failed, bh_error **err);
+
 /* Whether a slot of the variant's pool can hold it, and the whole pool where that is small (variant.c). */
 bool bh_code_fits(const bh_code_info *info, const bh_variant *variant);
 
@@ -90,11 +112,17 @@ char *bh_engine_outer_text(const wasmtime_error_t *e);
 bh_status bh_engine_fail(bh_error **err, bh_status status, wasmtime_error_t *e, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/* The guest's stack, to an error of ours. */
+void bh_engine_frames(bh_error *e, const wasmtime_error_t *engine_error);
+
 /* The trap kind of one of Wasmtime's codes. */
 bh_trap bh_trap_of(int32_t code);
 
 /* Whether a value fits a type, names included: what the engine is handed must be right. `what` names it in the error. */
 bh_status bh_value_check(const bh_value *value, const bh_type *type, const char *what, bh_error **err);
+
+/* What the engine is told to call where a guest calls a host function; its data are stores. */
+extern const bhx_import_ops_t bh_host_calls_ops;
 
 /* Tell the engine how values are filled. */
 void bh_values_prepare(void);

@@ -55,20 +55,24 @@ BH_DEFINE_AUTO(bh_store *, bh_store_free)
 
 bh_status bh_store_new(bh_store **out, const bh_store_spec *spec, bh_error **err)
 {
+	bh_status status = bh_host_calls_allow(err);
+	if (status)
+		return status;
 	BH_AUTO(bh_store_free) bh_store *store = bh_calloc(1, sizeof *store);
 	if (!store)
 		return bh_fail_memory(err);
 	const bh_variant *variant = spec->code->variant;
-	store->handle = wasmtime_store_new(variant->engine, NULL, NULL);
+	store->handle = wasmtime_store_new(variant->engine, store, NULL);
 	store->context = wasmtime_store_context(store->handle);
 	store->code = spec->code;
 	store->owner = spec->owner;
+	store->permissions = spec->permissions;
 	store->metered = variant->spec.metered;
 	store->wasi = spec->code->info.wasi;
 	store->runtime = store->wasi ? spec->io->runtime : NULL;
 	bh_meter_attach(&store->meter, spec->limits, store->handle);
 	if (store->wasi) {
-		bh_status status = bh_store_give_wasi(store, spec->permissions, spec->options, err);
+		status = bh_store_give_wasi(store, spec->permissions, spec->options, err);
 		if (status)
 			return status;
 	}
@@ -85,6 +89,7 @@ static void clear_call(bh_store *store)
 	store->doing = BH_DOING_NOTHING;
 	bhx_future_delete(store->future, store->runtime);
 	store->future = (bhx_future_t){0};
+	bh_host_calls_abandon(&store->calls);
 	for (size_t i = 0; store->copies && i < store->arg_count; i++)
 		bh_value_deinit(&store->copies[i]);
 	bh_free(BH_TAKE(store->copies));
@@ -103,6 +108,7 @@ void bh_store_free(bh_store *store)
 	clear_call(store);
 	if (store->handle)
 		wasmtime_store_delete(store->handle);
+	bh_held_deinit(&store->calls);
 	for (int i = 0; i < 3; i++)
 		bh_stream_release(store->streams[i]);
 	bh_free(store);
@@ -191,6 +197,18 @@ static bh_status copy_args(bh_store *store, const bh_value *args, size_t count, 
 	return BH_OK;
 }
 
+/* Handles given away are not ours any more, whatever comes of the call. */
+static bh_status give_handles(bh_store *store, const bh_function *function, const bh_value *args, size_t count,
+                              bh_error **err)
+{
+	if (!bh_args_claim(args, function->params, count, ++store->gifts))
+		return bh_fail(err, BH_E_INVALID, "%s: a resource handle is passed twice, and not only lent", function->name);
+	bh_status status = bh_held_pass_args(store, args, function->params, count, err);
+	if (!status)
+		bh_args_give(args, function->params, count);
+	return status;
+}
+
 static bh_status wrong_count(const bh_function *function, size_t count, bh_error **err)
 {
 	bh_error *e = bh_error_begin(err, BH_E_TYPE, "%s takes %zu argument%s, got %zu", function->name,
@@ -206,18 +224,19 @@ bh_status bh_store_start_call(bh_store *store, const bh_function *function, cons
 	arm_slices(store);
 	if (count != function->param_count)
 		return wrong_count(function, count, err);
-	bh_status status = find_callee(store, function, err);
+	bh_status status = bh_host_calls_allow(err);
+	if (!status)
+		status = find_callee(store, function, err);
 	if (!status)
 		status = check_args(store, function, args, err);
 	store->args = args;
 	store->arg_count = 0;
 	if (!status && pass == BH_ARGS_COPIED && count)
 		status = copy_args(store, args, count, err);
+	if (!status && function->takes_resources)
+		status = give_handles(store, function, args, count, err);
 	if (status)
 		return status;
-	/* Handles given away are not ours any more, whatever comes of the call. */
-	if (function->takes_resources && !bh_values_give(args, function->params, count, ++store->gifts))
-		return bh_fail(err, BH_E_INVALID, "%s: a resource handle is passed twice, and not only lent", function->name);
 	if (pass == BH_ARGS_GIVEN)
 		store->copies = (bh_value *)args;
 	store->arg_count = count;
@@ -248,17 +267,18 @@ static bhx_future_t begin(bh_store *store)
 bh_poll bh_store_poll(bh_store *store, const bh_waker *waker)
 {
 	store->polls++;
-	if (!store->future.data)
-		store->future = begin(store);
-	switch (bhx_future_poll(&store->future, store->runtime, (const bhx_waker_t *)waker)) {
-	case BHX_PENDING:
-		return BH_POLL_PENDING;
-	case BHX_PANICKED:
-		store->panicked = true;
-		return BH_POLL_ENDED;
-	default:
-		return BH_POLL_ENDED;
+	/* As long as the guest asks for nothing but what is answered at once. It gives the thread back at every tick. */
+	while (bh_host_calls_step(store, waker) == BH_HOST_GO_ON) {
+		if (!store->future.data)
+			store->future = begin(store);
+		int polled = bhx_future_poll(&store->future, store->runtime, (const bhx_waker_t *)waker);
+		store->panicked |= polled == BHX_PANICKED;
+		if (polled != BHX_PENDING)
+			return BH_POLL_ENDED;
+		if (!store->calls.import)
+			break;
 	}
+	return BH_POLL_PENDING;
 }
 
 bool bh_store_runs_no_guest(const bh_store *store)
@@ -270,7 +290,7 @@ bool bh_store_runs_no_guest(const bh_store *store)
 bool bh_store_can_run(const bh_store *store)
 {
 	/* Fuel is only counted truly where the guest gives the thread back now and then. */
-	return !store->metered && !store->wasi && store->doing != BH_DOING_DROP &&
+	return !store->metered && !store->wasi && !store->code->suspends && store->doing != BH_DOING_DROP &&
 	       bh_thread_has_stack(store->code->variant->spec.stack + BH_HOST_STACK);
 }
 
@@ -286,6 +306,15 @@ void bh_store_run(bh_store *store, bool (*must_stop)(void *data), void *data)
 	store->must_stop = NULL;
 }
 
+/* A host function ended the guest's call, and said why. */
+static bh_status host_failed(bh_store *store, bh_error **err)
+{
+	bh_engine_frames(store->calls.why, store->failed);
+	if (err)
+		*err = BH_TAKE(store->calls.why);
+	return store->calls.failed;
+}
+
 bh_status bh_store_finish(bh_store *store, bh_value *result, bh_error **err)
 {
 	bhx_future_delete(store->future, store->runtime);
@@ -295,9 +324,16 @@ bh_status bh_store_finish(bh_store *store, bh_value *result, bh_error **err)
 		store->spent = true;
 		status = bh_fail(err, BH_E_ENGINE, "the engine panicked; the instance is lost, the program is not");
 	} else if (store->failed) {
-		status = bh_meter_classify(&store->meter, BH_TAKE(store->failed), err);
-		store->spent = status != BH_E_NO_MEMORY; /* the guest is through with its call, the host had no room for it */
-	} else if (result && store->function && store->result.kind != BH_KIND_NONE) {
+		bhx_error_info_t info;
+		bhx_error_inspect(store->failed, &info);
+		/* Without room for the result: the guest is through with its call all the same. */
+		store->spent = info.raised != BH_RAISE_NO_MEMORY;
+		status = info.raised == BH_RAISE_HOST_FUNCTION ? host_failed(store, err)
+		                                               : bh_meter_classify(&store->meter, BH_TAKE(store->failed), err);
+	} else if (store->calls.held_live) {
+		status = bh_held_receive(store, &store->result, err);
+	}
+	if (!status && result && store->function && store->result.kind != BH_KIND_NONE) {
 		/* Without a result wanted the function is not looked at: its export may be gone by now (host/tail.c). */
 		if (store->function->resources)
 			bh_value_adopt(&store->result, store->owner);

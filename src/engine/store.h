@@ -68,6 +68,13 @@ bool bh_store_can_run(const bh_store *store);
 bool bh_store_runs_no_guest(const bh_store *store);
 void bh_store_run(bh_store *store, bool (*must_stop)(void *data), void *data);
 
+/*
+ * Host functions run on this thread's stack while it polls. Whether it is in one now; whether in one that an instance
+ * called, directly or by way of others: waiting for that instance would be waiting for ourselves.
+ */
+bool bh_store_calls_host(void);
+bool bh_store_calling(const bh_instance *instance);
+
 /* The end of what was started. On success `result` (may be NULL) is filled. */
 bh_status bh_store_finish(bh_store *store, bh_value *result, bh_error **err);
 

@@ -10,6 +10,7 @@ struct bh_store {
 	wasmtime_context_t *context;
 	wasmtime_component_instance_t instance;
 	const bh_code *code;
+	const bh_permissions *permissions;
 	bh_instance *owner;
 	bhx_runtime_t *runtime; /* NULL without WASI */
 	bool metered;
@@ -36,6 +37,7 @@ struct bh_store {
 	size_t arg_count;
 	bh_value result;
 	wasmtime_component_resource_any_t *dropping;
+	bh_host_calls calls; /* of host functions */
 
 	/* Asked at every tick while it runs on the caller's stack; NULL while it is polled. */
 	bool (*must_stop)(void *data);

@@ -199,6 +199,12 @@ static void add_frame(void *data, const bhx_frame_t *frame)
 	bh_error_frame_add(data, &kept);
 }
 
+void bh_engine_frames(bh_error *e, const wasmtime_error_t *engine_error)
+{
+	if (e)
+		bhx_error_frames(engine_error, add_frame, e);
+}
+
 bh_status bh_engine_fail(bh_error **err, bh_status status, wasmtime_error_t *engine_error, const char *format, ...)
 {
 	if (err) {
@@ -288,6 +294,10 @@ static bh_status headline(const bh_meter *meter, const bhx_error_info_t *info, c
 		*e = bh_error_begin(err, BH_E_NO_MEMORY, "no memory left for the result");
 		return BH_E_NO_MEMORY;
 	}
+	if (info->raised == BH_RAISE_NO_MEMORY_IN_CALL) {
+		*e = bh_error_begin(err, BH_E_NO_MEMORY, "no memory left for the arguments of a host function");
+		return BH_E_NO_MEMORY;
+	}
 	if (info->trap_code >= 0)
 		return trapped(meter, bh_trap_of(info->trap_code), err, e);
 	if (info->raised || meter->refused)
@@ -328,11 +338,11 @@ bh_status bh_meter_classify(const bh_meter *meter, wasmtime_error_t *engine_erro
 	bh_status status = headline(meter, &info, &found, err, &e);
 	bh_free(found.first);
 	bh_free(found.last);
-	if (e) {
+	if (e)
 		add_causes(e, engine_error);
-		bhx_error_frames(engine_error, add_frame, e);
+	bh_engine_frames(e, engine_error);
+	if (e)
 		add_coredump(e, meter, engine_error);
-	}
 	wasmtime_error_delete(engine_error);
 	return status;
 }

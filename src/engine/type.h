@@ -21,6 +21,12 @@ struct bh_type {
 bh_status bh_type_of_function(bh_type **out, const wasmtime_component_func_type_t *type, bh_error **err);
 void bh_type_free(bh_type *type);
 
+/* Whether both are one type, names included. */
+bool bh_type_same(const bh_type *a, const bh_type *b);
+
+/* How many parts it has, parts of parts and itself included. */
+size_t bh_type_size(const bh_type *type);
+
 /* "func(a: s32) -> string" */
 void bh_type_write_function(bh_text *text, const bh_type *root);
 void bh_type_write(bh_text *text, const bh_type *type);

@@ -201,7 +201,10 @@ static void use(void)
 		.clear = bh_value_deinit,
 		.lend = bh_resource_lend,
 		.wrap = bh_resource_wrap,
+		.lend_host = bh_resource_lend_host,
+		.wrap_host = bh_resource_wrap_host,
 		.raise_no_memory = BH_RAISE_NO_MEMORY,
+		.raise_no_memory_in_call = BH_RAISE_NO_MEMORY_IN_CALL,
 	};
 	bhx_values_use(&ops);
 }

@@ -90,8 +90,6 @@ static bh_call_options known_options(const bh_call_options *given)
 	return options;
 }
 
-BH_DEFINE_AUTO(bh_call *, bh_call_free)
-
 static bh_status make_call(bh_call **out, bh_export *export_, bh_instance *instance, const bh_value *args, size_t count,
                            const bh_call_options *given, bh_error **err)
 {

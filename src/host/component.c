@@ -92,7 +92,11 @@ static bh_status too_big(const bh_component *component, uint64_t initial, bh_err
 /* Code for the variant the limits ask for; on demand if it then shows that no slot can hold it. */
 static bh_status compile(bh_component *component, bh_source *source, const bh_component_options *asked, bh_error **err)
 {
-	bh_code_options options = {.name = component->name, .wrap = asked->wrap_modules, .unlinked = asked->unlinked};
+	bh_code_options options = {
+		.name = component->name,
+		.wrap = asked->wrap_modules,
+		.unlinked = asked->unlinked || asked->imports, /* it is linked by itself, then */
+	};
 	/* A table that may grow larger than a slot's could not, there. */
 	for (bool pool = component->limits.table_elements <= BH_SLOT_TABLE_ELEMENTS;; pool = false) {
 		bh_status status = bh_host_variant(component->host, &component->variant, &component->limits, pool, err);
@@ -108,6 +112,25 @@ static bh_status compile(bh_component *component, bh_source *source, const bh_co
 			return BH_OK;
 		bh_code_free(BH_TAKE(component->code));
 	}
+}
+
+/* Link the code that was found, or is another component's, with what is defined for this one. */
+static bh_status link_imports(bh_component *component, const bh_component_options *options, bh_error **err)
+{
+	bh_code *linked = NULL;
+	bh_status status = BH_OK;
+	bool same = bh_code_provided(component->code) == options->imports;
+	if (options->unlinked && !same)
+		linked = bh_code_bare(component->code);
+	else if (!options->unlinked && (!same || !bh_code_linked(component->code)))
+		status = bh_code_link(&linked, component->code, options->imports, err);
+	if (linked) {
+		bh_code_free(component->code);
+		component->code = linked;
+	}
+	if (!status && options->deny == BH_DENY_AT_LINK)
+		status = bh_code_granted(component->code, component->permissions, err);
+	return status;
 }
 
 static bh_status give_io(bh_component *component, bh_error **err)
@@ -173,7 +196,8 @@ static bh_status load(bh_component **out, bh_host *host, bh_source *source, cons
 	source->hash_given = options->sha256;
 	if (options->sha256)
 		memcpy(source->hash, options->sha256, BH_HASH);
-	if ((status = compile(component, source, options, err)) || (status = give_io(component, err)))
+	if ((status = compile(component, source, options, err)) || (status = link_imports(component, options, err)) ||
+	    (status = give_io(component, err)))
 		return status;
 	component->reserve = bh_place_reserve(component);
 	*out = BH_TAKE(component);
@@ -232,6 +256,8 @@ bh_status bh_component_wrap(bh_component **out, bh_host *host, bh_component *han
 	bh_component_options same = BH_COMPONENT_OPTIONS_INIT;
 	same.limits = handle->limits;
 	same.permissions = handle->permissions;
+	same.imports = bh_code_provided(handle->code);
+	same.unlinked = !bh_code_linked(handle->code);
 	bh_status status = take_options(&taken, options ? options : &same, err);
 	if (status)
 		return status;
@@ -249,7 +275,7 @@ bh_status bh_component_wrap(bh_component **out, bh_host *host, bh_component *han
 	uint64_t initial = bh_code_describe(component->code)->initial_memory;
 	if (initial > component->limits.memory)
 		return too_big(component, initial, err);
-	if ((status = give_io(component, err)))
+	if ((status = link_imports(component, &taken, err)) || (status = give_io(component, err)))
 		return status;
 	component->reserve = bh_place_reserve(component);
 	*out = BH_TAKE(component);

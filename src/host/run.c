@@ -443,7 +443,9 @@ bool bh_run_step(bh_run *run, const bh_waker *waker)
 {
 	bh_ran how;
 	run->look_at = BH_NEVER;
-	run->turn.waker = waker;
+	/* Once, as others read it from the line; it is the same at every step. */
+	if (!run->turn.waker)
+		run->turn.waker = waker;
 	if (run->waited && run->state < BH_RUN_INSTANTIATE && waits_no_more(run, bh_now(), &how)) {
 		run->status = explain(run, how);
 		end(run);

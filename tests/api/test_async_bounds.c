@@ -30,8 +30,10 @@ static void one_at_a_time(bh_host *host, const bh_component_options *options)
 	bh_export *turn = only_export(spin);
 	bh_call *calls[3];
 	bh_usage usage = BH_USAGE_INIT;
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 3; i++) {
 		OK(bh_call_start(&calls[i], turn, NULL, NULL, 0, NULL, &t_err));
+		t_sleep_ms(15); /* two workers would run for it */
+	}
 	FAILS(BH_E_TIMEOUT, bh_call_wait(calls[0], NULL, NULL, &t_err));
 	FAILS(BH_E_TIMEOUT, bh_call_wait(calls[1], NULL, &usage, &t_err));
 	assert_true(usage.queue_ns >= UINT64_C(100000000));

@@ -1,0 +1,236 @@
+/*
+ * Calls of host functions: from the question that a guest leaves with its store to the answer it gets.
+ *
+ * The engine calls begin() on the guest's stack, and ask() when it resumes the guest. Between the two the question is
+ * answered by bh_host_calls_step(), on the stack of whoever polls; a leaf's is answered by begin().
+ */
+#include "engine/import.h"
+
+#include <string.h>
+
+#include "base/permissions.h"
+#include "base/text.h"
+#include "engine/resource.h"
+#include "engine/store_internal.h"
+#include "engine/type.h"
+
+/*
+ * Guests and host functions that call each other take a few KiB of this thread's stack each time, beside what the
+ * functions themselves use.
+ */
+enum { MAX_NESTED = 50 };
+
+/* The host functions that this thread is in, innermost first; each on its own stack. */
+typedef struct inside {
+	const bh_store *store;
+	const struct inside *outer;
+	int depth;
+	bool leaf;
+} inside;
+
+static _Thread_local const inside *innermost;
+
+bool bh_store_calling(const bh_instance *instance)
+{
+	for (const inside *i = innermost; i; i = i->outer)
+		if (i->store->owner == instance)
+			return true;
+	return false;
+}
+
+bool bh_store_calls_host(void)
+{
+	return innermost;
+}
+
+bh_status bh_host_calls_allow(bh_error **err)
+{
+	if (!innermost || !innermost->leaf)
+		return BH_OK;
+	return bh_fail(err, BH_E_INVALID, "a leaf function must not call guests: it runs on one's stack");
+}
+
+/* How a call fails. */
+
+static void fail(bh_host_calls *calls, bh_status status)
+{
+	calls->failed = status;
+	calls->answered = true;
+}
+
+/* The function said no: the guest's call ends with that, and the function's own words are the cause. */
+static void fail_because(bh_host_calls *calls, bh_status status, bh_error *why)
+{
+	const char *said = why ? bh_error_message(why) : bh_status_text(status);
+	bh_error *e =
+		bh_error_begin(&calls->why, BH_E_HOST_FUNCTION, "the host function %s failed: %s", calls->import->text, said);
+	bh_error_cause_add(e, "%s: %s", bh_status_name(status), said);
+	for (size_t i = 0; why && i < bh_error_cause_count(why); i++)
+		bh_error_cause_add(e, "%s", bh_error_cause(why, i));
+	if (why && bh_error_hint(why))
+		bh_error_hint_set(e, "%s", bh_error_hint(why));
+	bh_error_free(why);
+	fail(calls, BH_E_HOST_FUNCTION);
+}
+
+bh_status bh_import_denied(const bh_import *import, bh_error **err)
+{
+	const char *capability = import->definition->capability;
+	bh_error *e =
+		bh_error_begin(err, BH_E_DENIED, "%s was not granted: it needs the capability %s", import->text, capability);
+	bh_error_hint_set(e,
+	                  "Grant it in Component.toml:\n\n    [permissions]\n    capabilities = [\"%s\"]\n\n"
+	                  "or with bh_permissions_allow_capability().",
+	                  capability);
+	return BH_E_DENIED;
+}
+
+bool bh_import_granted(const bh_import *import, const bh_permissions *permissions)
+{
+	const char *capability = import->definition->capability;
+	return !capability || (permissions && bh_permissions_capable(permissions, capability));
+}
+
+/* Answers. */
+
+/* The function is through. Its result goes to the guest if it is what the import's type says. */
+static void answer(bh_store *store, bh_status status, bh_value *result, bh_error *why)
+{
+	bh_host_calls *calls = &store->calls;
+	const bh_import *import = calls->import;
+	const bh_type *wanted = bh_import_result(import);
+	if (!status && wanted)
+		status = bh_value_check(result, wanted, "its result", &why);
+	else if (!status && result->kind != BH_KIND_NONE)
+		status = bh_fail(&why, BH_E_TYPE, "its result: expected none, got %s", bh_kind_name((bh_kind)result->kind));
+	if (!status && !result->owned) {
+		bh_value copy = BH_VALUE_INIT;
+		status = bh_value_copy(&copy, result, &why);
+		*result = copy;
+	}
+	if (!status && import->passes_handles)
+		status = bh_held_pass(store, result, &why);
+	if (status) {
+		bh_value_deinit(result);
+		fail_because(calls, status, why);
+		return;
+	}
+	bh_error_free(why);
+	calls->result = *result;
+	calls->answered = true;
+}
+
+/* Call the function, and what it needs: a place in the list of those this thread is in. */
+static void run(bh_store *store)
+{
+	bh_host_calls *calls = &store->calls;
+	const bh_definition *definition = calls->import->definition;
+	const bh_value *args = calls->pending ? bh_completion_args(calls->pending) : &calls->args;
+	size_t count = args->kind == BH_KIND_TUPLE ? args->as.list.count : 0;
+	inside here = {.store = store, .outer = innermost, .leaf = definition->leaf};
+	here.depth = innermost ? innermost->depth + 1 : 1;
+	innermost = &here;
+	if (definition->resource) {
+		bh_held_destroy(calls, calls->args.as.u32);
+		calls->answered = true;
+	} else if (definition->start) {
+		definition->start(definition->data, calls->pending, args->as.list.items, count);
+	} else {
+		bh_value result = BH_VALUE_INIT;
+		bh_error *why = NULL;
+		bh_status status = definition->call(definition->data, args->as.list.items, count, &result, &why);
+		answer(store, status, &result, why);
+	}
+	innermost = here.outer;
+}
+
+/* Whether the question may be put to the program at all. */
+static bool admit(bh_store *store)
+{
+	bh_host_calls *calls = &store->calls;
+	const bh_import *import = calls->import;
+	bh_error *why = NULL;
+	if (!bh_import_granted(import, store->permissions)) {
+		fail(calls, bh_import_denied(import, &calls->why));
+	} else if (innermost && innermost->depth >= MAX_NESTED) {
+		bh_fail(&why, BH_E_BUSY, "guests and host functions call each other more than %d deep", MAX_NESTED);
+		fail_because(calls, BH_E_BUSY, why);
+	} else if (import->takes_handles && bh_held_receive(store, &calls->args, &why)) {
+		fail_because(calls, BH_E_INVALID, why);
+	}
+	return !calls->answered;
+}
+
+/* What the engine calls. */
+
+static bool start(bh_store *store)
+{
+	bh_host_calls *calls = &store->calls;
+	if (calls->import->definition->start && !(calls->pending = bh_completion_new(&calls->args))) {
+		fail_because(calls, BH_E_NO_MEMORY, NULL);
+		return false;
+	}
+	return true;
+}
+
+/* On the guest's stack. */
+static void begin(void *data, void *import, bh_value *args)
+{
+	bh_store *store = data;
+	bh_host_calls *calls = &store->calls;
+	calls->import = import;
+	calls->args = *args;
+	calls->answered = false;
+	if (calls->import->definition->leaf && admit(store))
+		run(store);
+}
+
+static uint32_t ask(void *data, bh_value *result)
+{
+	bh_host_calls *calls = &((bh_store *)data)->calls;
+	if (!calls->answered)
+		return BHX_CALL_NOT_YET;
+	bh_value_deinit(&calls->args);
+	calls->import = NULL;
+	if (calls->failed)
+		return BH_RAISE_HOST_FUNCTION;
+	*result = calls->result;
+	calls->result = (bh_value)BH_VALUE_INIT;
+	return BHX_CALL_OVER;
+}
+
+const bhx_import_ops_t bh_host_calls_ops = {.begin = begin, .ask = ask};
+
+/* What the store calls. */
+
+bh_host_step bh_host_calls_step(bh_store *store, const bh_waker *waker)
+{
+	bh_host_calls *calls = &store->calls;
+	if (!calls->import || calls->answered)
+		return BH_HOST_GO_ON;
+	if (!calls->pending) {
+		if (!admit(store) || !start(store))
+			return BH_HOST_GO_ON;
+		run(store);
+	}
+	if (!calls->pending)
+		return BH_HOST_GO_ON;
+	if (!bh_completion_ready(calls->pending, waker))
+		return BH_HOST_WAITS;
+	bh_value result = BH_VALUE_INIT;
+	bh_error *why = NULL;
+	bh_status status = bh_completion_take(BH_TAKE(calls->pending), &result, &why);
+	answer(store, status, &result, why);
+	return BH_HOST_GO_ON;
+}
+
+void bh_host_calls_abandon(bh_host_calls *calls)
+{
+	bh_completion_abandon(BH_TAKE(calls->pending));
+	bh_value_deinit(&calls->args);
+	bh_value_deinit(&calls->result);
+	bh_error_free(BH_TAKE(calls->why));
+	calls->import = NULL;
+	calls->answered = false;
+	calls->failed = BH_OK;
+}
