@@ -29,11 +29,9 @@ pub unsafe extern "C" fn bhx_error_coredump(
     len: usize,
     out: &mut bhx_block,
 ) -> CError {
+    let dump = error(e).downcast_ref::<WasmCoreDump>()?;
     guarded(|| {
-        let name = unsafe { text(name, len) }?;
-        if let Some(dump) = error(e).downcast_ref::<WasmCoreDump>() {
-            *out = bhx_block::plain(write(dump, context, name)?);
-        }
+        *out = bhx_block::plain(write(dump, context, unsafe { text(name, len) }?)?);
         Ok(())
     })
 }

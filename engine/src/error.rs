@@ -2,7 +2,7 @@
 
 use crate::wrap::*;
 use std::ffi::c_void;
-use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
+use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace, WasmCoreDump};
 use wasmtime_c_api::wasmtime_error_t;
 use wasmtime_wasi::I32Exit;
 
@@ -40,7 +40,7 @@ pub extern "C" fn bhx_error_inspect(e: &wasmtime_error_t, out: &mut bhx_error_in
     };
 }
 
-/// The text of a cause, or as much of it as is read: that of a core dump lists every global there is.
+/// The text of a cause, or its first part: that of a core dump lists every global there is.
 fn beginning(cause: &dyn std::error::Error) -> String {
     struct Beginning(String);
     impl std::fmt::Write for Beginning {
@@ -63,8 +63,9 @@ pub extern "C" fn bhx_error_causes(
     data: *mut c_void,
 ) {
     let _ = guard(|| {
+        let dumped = error(e).is::<WasmCoreDump>();
         for cause in error(e).chain() {
-            let text = beginning(cause);
+            let text = if dumped { beginning(cause) } else { cause.to_string() };
             // The frames have a call of their own, and so has a core dump.
             if text.starts_with("error while executing at wasm backtrace")
                 || text.starts_with("wasm coredump generated")

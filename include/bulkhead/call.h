@@ -151,7 +151,8 @@ BH_API BH_MUST_USE bh_status bh_component_run(bh_component *component, int *exit
  * \param args      copied, or given (`options->give_args`)
  *
  * \return BH_OK: the call is under way, and `options->done` will be told, whatever comes; BH_E_BUSY (as many are under
- *         way as bh_host_options.queue allows, or the host is being drained); BH_E_INVALID; BH_E_WRONG_HOST;
+ *         way as bh_host_options.queue allows, or wait for the instance as its mailbox holds, or the host is being
+ *         drained); BH_E_INVALID; BH_E_WRONG_HOST;
  *         BH_E_UNSUPPORTED; BH_E_NO_MEMORY; BH_E_SYSTEM (no thread)
  */
 BH_API BH_MUST_USE bh_status bh_call_start(bh_call **out, bh_export *export_, bh_instance *instance,

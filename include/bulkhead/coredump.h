@@ -9,11 +9,12 @@ BH_BEGIN
 /**
  * A host with bh_host_options.coredumps puts a core dump into the error of every guest that ends in its own code: by a
  * trap, out of fuel, or at a limit that ends guests. There is none where the guest was stopped from outside (BH_E_TIMEOUT,
- * BH_E_DEADLINE, BH_E_CANCELLED), where it exited, and where it had returned already and its result was wrong.
+ * BH_E_DEADLINE, BH_E_CANCELLED), where it exited, where a host function failed, and where it had returned already and its
+ * result was wrong.
  *
  * The dump holds all memories and globals of the instance and up to 64 frames of its stack, in the format of
- * https://github.com/WebAssembly/tool-conventions/blob/main/Coredump.md, which is a WebAssembly module: `wasm-tools objdump`
- * reads it. Tables, locals and objects that are garbage-collected are not in it. It is made before the failed call
+ * https://github.com/WebAssembly/tool-conventions/blob/main/Coredump.md, which is a WebAssembly module: `wasm-tools print`
+ * shows it. Tables, locals and objects that are garbage-collected are not in it. It is made before the failed call
  * returns, outside of its time limit, and copies what the guest has in use of its memory, at most limits.memory (and less
  * than 4 GiB). Where no dump can be made, because there is no memory for it, a cause of the error says so.
  *

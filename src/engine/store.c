@@ -135,7 +135,7 @@ void bh_store_begin(bh_store *store)
 /* No guest code runs when it is made, and nothing that it imports waits: it needs no fiber. */
 static bool can_be_made_here(const bh_store *store)
 {
-	return store->code->info.quiet && !store->wasi;
+	return store->code->info.quiet && !store->wasi && !store->code->suspends;
 }
 
 static void start(bh_store *store, int what)

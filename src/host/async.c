@@ -139,6 +139,21 @@ static void unmake(bh_call *call, bool given)
 	bh_call_free(call);
 }
 
+static bh_status launch(bh_call *call, bh_error **err)
+{
+	bh_host *host = call->component->host;
+	bh_status status = bh_roll_enter(&host->roll, call, err);
+	if (status)
+		return status;
+	if (call->instance)
+		status = bh_instance_reserve(call->instance, &call->run, &call->task.waker, err);
+	if (!status && (status = bh_executor_start(host->executor, &call->task, err)) && call->instance)
+		bh_instance_quit(call->instance, &call->run);
+	if (status)
+		bh_roll_abandon(&host->roll, call);
+	return status;
+}
+
 bh_status bh_call_start(bh_call **out, bh_export *export_, bh_instance *instance, const bh_value *args,
                         size_t arg_count, const bh_call_options *options, bh_error **err)
 {
@@ -148,13 +163,7 @@ bh_status bh_call_start(bh_call **out, bh_export *export_, bh_instance *instance
 		status = make_call(&call, export_, instance, args, arg_count, options, err);
 	if (status)
 		return status;
-	bh_host *host = call->component->host;
-	status = bh_roll_enter(&host->roll, call, err);
-	if (!status) {
-		status = bh_executor_start(host->executor, &call->task, err);
-		if (status)
-			bh_roll_abandon(&host->roll, call);
-	}
+	status = launch(call, err);
 	if (status) {
 		unmake(call, known_options(options).give_args);
 		return status;

@@ -34,7 +34,8 @@ struct bh_executor {
 	pthread_mutex_t lock; /* over groups, the idle and starting; held for a few instructions */
 	bh_group *groups;     /* a pairing heap: those with tasks that are ready, the one with the least time first */
 	uint64_t spent;       /* of the group served last: what one that comes back starts with */
-	uint32_t ready;       /* tasks in groups */
+	uint32_t ready;       /* tasks that are ready */
+	bh_task_list urgent;  /* those whose moment came while others were before them */
 	worker *idle;
 	uint32_t count;
 	_Atomic uint32_t started;
@@ -110,15 +111,35 @@ static bool pay(bh_group *group)
 	return owed;
 }
 
+static void list_add(bh_task_list *list, bh_task *task)
+{
+	task->next = NULL;
+	task->previous = list->last;
+	if (list->last)
+		list->last->next = task;
+	else
+		list->first = task;
+	list->last = task;
+}
+
+static void list_remove(bh_task_list *list, bh_task *task)
+{
+	if (task->previous)
+		task->previous->next = task->next;
+	else
+		list->first = task->next;
+	if (task->next)
+		task->next->previous = task->previous;
+	else
+		list->last = task->previous;
+	task->listed = BH_LISTED_NOT;
+}
+
 static void push(bh_executor *executor, bh_task *task)
 {
 	bh_group *group = task->group;
-	task->next = NULL;
-	if (group->first)
-		group->last->next = task;
-	else
-		group->first = task;
-	group->last = task;
+	list_add(&group->tasks, task);
+	task->listed = BH_LISTED_GROUP;
 	executor->ready++;
 	if (group->queued)
 		return;
@@ -129,22 +150,46 @@ static void push(bh_executor *executor, bh_task *task)
 	insert_group(executor, group);
 }
 
+static bh_task *pop_urgent(bh_executor *executor)
+{
+	bh_task *task = executor->urgent.first;
+	list_remove(&executor->urgent, task);
+	executor->ready--;
+	return task;
+}
+
 static bh_task *pop(bh_executor *executor)
 {
+	if (executor->urgent.first)
+		return pop_urgent(executor);
 	for (bh_group *group; (group = take_group(executor));) {
+		if (!group->tasks.first)
+			continue; /* its tasks became urgent */
 		if (pay(group)) {
 			insert_group(executor, group);
 			continue;
 		}
-		bh_task *task = group->first;
-		group->first = task->next;
+		bh_task *task = group->tasks.first;
+		list_remove(&group->tasks, task);
 		executor->ready--;
 		executor->spent = group->spent;
-		if (group->first)
+		if (group->tasks.first)
 			insert_group(executor, group);
 		return task;
 	}
 	return NULL;
+}
+
+/* Its moment has come, most likely that of its limit: it is not to wait behind others who compute. */
+static void hurry(bh_executor *executor, bh_task *task)
+{
+	pthread_mutex_lock(&executor->lock);
+	if (task->listed == BH_LISTED_GROUP) {
+		list_remove(&task->group->tasks, task);
+		list_add(&executor->urgent, task);
+		task->listed = BH_LISTED_URGENT;
+	}
+	pthread_mutex_unlock(&executor->lock);
 }
 
 /* Waking. */
@@ -239,6 +284,7 @@ static void fire(worker *w, uint64_t now)
 {
 	for (bh_task *task; (task = bh_timers_due(&w->timers, now));) {
 		bh_task_wake(task);
+		hurry(w->executor, task);
 		bh_task_release(task);
 	}
 }

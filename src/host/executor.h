@@ -18,13 +18,17 @@
 typedef struct bh_executor bh_executor;
 typedef struct bh_task bh_task;
 
+typedef struct {
+	bh_task *first, *last;
+} bh_task_list;
+
 /* Tasks that share what they get. Stays where it is while tasks of it live. */
 typedef struct bh_group {
 	uint32_t share; /* 1 to BH_SHARE_MAX; 0 stands for BH_SHARE_DEFAULT */
 	/* The executor's. */
 	uint64_t spent; /* time its tasks had, weighed by its share */
 	_Atomic uint64_t owed;
-	bh_task *first, *last; /* those that are ready */
+	bh_task_list tasks; /* those that are ready */
 	bool queued;
 	struct bh_group *child, *sibling; /* in a heap by `spent` */
 } bh_group;
@@ -51,7 +55,8 @@ struct bh_task {
 	const struct bh_task_kind *kind;
 	uint64_t look_at; /* BH_NEVER; set by the step that waits */
 	/* The executor's. */
-	bh_task *next;
+	bh_task *next, *previous; /* in its group, or among the urgent */
+	enum { BH_LISTED_NOT, BH_LISTED_GROUP, BH_LISTED_URGENT } listed;
 	_Atomic uint32_t timer_worker; /* whose timers it is in, from 1 */
 	uint32_t timer_index;          /* where */
 	uint64_t timer_at;

@@ -50,9 +50,9 @@ struct bh_component {
 	bh_io *io;        /* its own where folders are granted, to bound its blocking operations */
 	char *name;
 	bh_stats_component *stats; /* where its calls are counted */
-	pthread_mutex_t lock; /* over items and run */
-	bh_item *items;       /* signatures are made when asked for */
-	bh_export *run;       /* wasi:cli/run, prepared when first needed */
+	pthread_mutex_t lock;      /* over items and run */
+	bh_item *items;            /* signatures are made when asked for */
+	bh_export *run;            /* wasi:cli/run, prepared when first needed */
 };
 
 struct bh_export {

@@ -139,6 +139,22 @@ bool bh_instance_enter(bh_instance *instance, bh_run *run, bh_status *status)
 	return mine;
 }
 
+bh_status bh_instance_reserve(bh_instance *instance, bh_run *run, const bh_waker *waker, bh_error **err)
+{
+	bh_status status = BH_OK;
+	run->turn.waker = waker;
+	pthread_mutex_lock(&instance->lock);
+	if (instance->line.length >= instance->mailbox) {
+		status = full(instance, err);
+	} else {
+		bh_line_join(&instance->line, &run->turn);
+		run->uses_instance = true;
+		instance->users++;
+	}
+	pthread_mutex_unlock(&instance->lock);
+	return status;
+}
+
 /* The end of a run; true if the owner's reference is left to it. With the lock held. */
 static bool last_user(bh_instance *instance)
 {

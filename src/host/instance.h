@@ -27,6 +27,12 @@ struct bh_instance {
  */
 bool bh_instance_enter(bh_instance *instance, bh_run *run, bh_status *status);
 
+/*
+ * A place in the line before the first step, which any worker may make: calls are served in the order in which they
+ * were started. BH_E_BUSY.
+ */
+bh_status bh_instance_reserve(bh_instance *instance, bh_run *run, const bh_waker *waker, bh_error **err);
+
 /* Wait for the turn no more. */
 void bh_instance_quit(bh_instance *instance, bh_run *run);
 

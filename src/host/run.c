@@ -143,17 +143,23 @@ static going fail(bh_run *run, bh_status status)
 
 /* Before anything runs: what it needs. */
 
-static going enter_calls(bh_run *run)
+static going begin_run(bh_run *run)
 {
 	bh_ran how;
 	if (caller_left(run, 0, &how))
 		return fail(run, explain(run, how));
+	run->state = run->instance ? BH_RUN_TURN : BH_RUN_CALLS;
+	return NEXT;
+}
+
+static going enter_calls(bh_run *run)
+{
 	if (run->function && !bh_gate_enter(&run->component->calls, &run->turn, 1))
 		return wait_turn(run);
 	run->holds_call = run->function;
 	if (run->holds_call)
 		bh_stats_started(run->component->stats);
-	run->state = run->instance ? BH_RUN_TURN : BH_RUN_INSTANCES;
+	run->state = run->instance ? BH_RUN_BEGIN : BH_RUN_INSTANCES;
 	return NEXT;
 }
 
@@ -165,7 +171,7 @@ static going enter_turn(bh_run *run)
 	run->holds_turn = true;
 	run->store = run->instance->store;
 	bh_store_begin(run->store);
-	run->state = BH_RUN_BEGIN;
+	run->state = BH_RUN_CALLS;
 	return NEXT;
 }
 
@@ -255,6 +261,10 @@ static bool go_here(bh_run *run, bh_ran *how)
 
 static bool go_polled(bh_run *run, const bh_waker *waker, bh_ran *how)
 {
+	/* Whoever had to wait for a worker may be late: it is not given another turn, then. */
+	if (run->polled && stopped(run, bh_now(), how))
+		return true;
+	run->polled = true;
 	if (bh_store_poll(run->store, waker) == BH_POLL_ENDED)
 		return true;
 	return stopped(run, bh_now(), how);
@@ -418,6 +428,8 @@ static void end(bh_run *run)
 static going step(bh_run *run, const bh_waker *waker)
 {
 	switch (run->state) {
+	case BH_RUN_FIRST:
+		return begin_run(run);
 	case BH_RUN_CALLS:
 		return enter_calls(run);
 	case BH_RUN_TURN:

@@ -20,8 +20,9 @@ typedef enum {
 
 /* In this order; each leads to the next unless it waits or fails. */
 typedef enum {
-	BH_RUN_CALLS,       /* the component's calls in flight */
+	BH_RUN_FIRST,
 	BH_RUN_TURN,        /* a live instance: until nobody else uses it */
+	BH_RUN_CALLS,       /* the component's calls in flight */
 	BH_RUN_INSTANCES,   /* its instances */
 	BH_RUN_MEMORY,      /* the host's memory */
 	BH_RUN_SLOT,        /* a store, and a slot of the pool for what will be in it */
@@ -65,6 +66,7 @@ struct bh_run {
 	/* Where it is. */
 	bh_run_state state;
 	bh_turn turn;
+	bool polled;                                   /* before */
 	bool holds_call, holds_instance, holds_memory; /* of the gates */
 	bool uses_instance;                            /* it counts us as a user: in its line, or */
 	bool holds_turn;                               /* in its turn */

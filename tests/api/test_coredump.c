@@ -372,7 +372,7 @@ static void write_text(const char *path, const char *text)
 
 static bool holds(const char *path, const void *bytes, size_t length)
 {
-	struct stat info;
+	struct stat info = {0};
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	assert_true(fd >= 0 && fstat(fd, &info) == 0);
 	char *read_back = calloc(1, (size_t)info.st_size + 1);
