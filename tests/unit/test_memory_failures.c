@@ -374,6 +374,40 @@ static void threads(void **state)
 	starve(abandon, NULL, BH_E_DEADLINE);
 }
 
+/* Started, and waited for, or left: on a fresh instance, or a live one that memory runs out beside. */
+static bh_status start_a_call(void *data, bh_error **err)
+{
+	bool live = *(const int *)data & 1, hurried = *(const int *)data & 2;
+	bh_component *component = hurried ? counter : echo;
+	bh_export *export_ = NULL;
+	bh_instance *instance = NULL;
+	bh_call *started = NULL;
+	bh_call_options options = BH_CALL_OPTIONS_INIT;
+	bh_value arg = hurried ? bh_of_u32(30000) : bh_of_string("somebody"), result = BH_VALUE_INIT;
+	options.deadline_ms = hurried ? 3 : 0;
+	bh_status status = bh_export_find(&export_, component, hurried ? "sleep-ms" : "greet", err);
+	if (!status && live)
+		status = bh_instance_new(&instance, component, NULL, err);
+	if (!status)
+		status = bh_call_start(&started, export_, instance, &arg, 1, &options, err);
+	if (!status)
+		status = bh_call_wait(started, &result, NULL, err);
+	if (!status)
+		assert_string_equal(bh_value_string(&result), "hello somebody");
+	bh_value_deinit(&result);
+	bh_call_free(started);
+	bh_instance_free(instance);
+	bh_export_free(export_);
+	return status;
+}
+
+static void started_calls(void **state)
+{
+	(void)state;
+	for (int kind = 0; kind < 4; kind++)
+		starve(start_a_call, &kind, kind & 2 ? BH_E_DEADLINE : BH_OK);
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -407,10 +441,9 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(hosts),   cmocka_unit_test(loads),
-		cmocka_unit_test(exports), cmocka_unit_test(instances),
-		cmocka_unit_test(calls),   cmocka_unit_test(failures),
-		cmocka_unit_test(threads), cmocka_unit_test(resource_handles),
+		cmocka_unit_test(hosts),     cmocka_unit_test(loads),         cmocka_unit_test(exports),
+		cmocka_unit_test(instances), cmocka_unit_test(calls),         cmocka_unit_test(failures),
+		cmocka_unit_test(threads),   cmocka_unit_test(started_calls), cmocka_unit_test(resource_handles),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
