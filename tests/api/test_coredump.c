@@ -335,6 +335,21 @@ static void live_instances(void **state)
 	bh_component_unref(starting);
 }
 
+/* A call on a worker hands its dump over with its error. */
+static void started_calls(void **state)
+{
+	(void)state;
+	bh_component *component = t_load(host, "wat/unreachable.wat", NULL);
+	bh_export *run = t_find(component, "run");
+	bh_call *call = NULL;
+	OK(bh_call_start(&call, run, NULL, NULL, 0, NULL, &t_err));
+	FAILS(BH_E_TRAP, bh_call_wait(call, NULL, NULL, &t_err));
+	bh_call_free(call);
+	bh_export_free(run);
+	bh_component_unref(component);
+	dump_free(dump_of_error());
+}
+
 /* Compiled code is the same: what one kind of host kept, the other finds. */
 static void code_is_shared(void **state)
 {
@@ -527,8 +542,8 @@ int main(void)
 		cmocka_unit_test(a_c_program),    cmocka_unit_test(all_memories),    cmocka_unit_test(odd_places),
 		cmocka_unit_test(odd_globals),    cmocka_unit_test(on_demand),       cmocka_unit_test(pooled),
 		cmocka_unit_test(metered),        cmocka_unit_test(who_leaves_none), cmocka_unit_test(limits_leave_one),
-		cmocka_unit_test(live_instances), cmocka_unit_test(code_is_shared),  cmocka_unit_test(written),
-		cmocka_unit_test(not_written),    cmocka_unit_test(no_memory),
+		cmocka_unit_test(live_instances), cmocka_unit_test(started_calls),   cmocka_unit_test(code_is_shared),
+		cmocka_unit_test(written),        cmocka_unit_test(not_written),     cmocka_unit_test(no_memory),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
