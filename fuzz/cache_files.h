@@ -141,9 +141,19 @@ static inline bool record_holds(const uint8_t *data, size_t size)
 	       !record.engine_text[sizeof record.engine_text - 1];
 }
 
+/* Nothing that a terminal would take for a command. */
+static inline bool is_tame(const char *text)
+{
+	for (const unsigned char *c = (const unsigned char *)text; *c; c++)
+		if ((*c < 0x20 && *c != '\n') || *c == 0x7F || (*c == 0xC2 && c[1] >= 0x80 && c[1] < 0xA0))
+			return false;
+	return true;
+}
+
 /* A refusal with words for it, and nothing but that. */
 static inline void check_refusal(bh_status status, bh_status wanted, bh_error *err)
 {
+	assert(is_tame(bh_error_message(err)) && (!bh_error_hint(err) || is_tame(bh_error_hint(err))));
 	assert(status == wanted && err && bh_error_status(err) == wanted);
 	assert(*bh_error_message(err) && (!bh_error_hint(err) || *bh_error_hint(err)));
 	bh_error_free(err);

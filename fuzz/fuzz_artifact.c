@@ -36,11 +36,11 @@ static void check_record(const bh_record *record, const uint8_t *data)
 	struct stat info;
 	bh_record_seal(&again);
 	assert(!memcmp(&again, record, sizeof again));
-	const bh_piece pieces[] = {{data, record->code_length}, {&again, sizeof again}};
+	const bh_piece pieces[] = {{.data = data, .length = record->code_length}, {.data = &again, .length = sizeof again}};
 	int fd = open(copy_path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	assert(fd >= 0 && bh_pieces_write(fd, pieces, 2) && !fstat(fd, &info));
 	assert(bh_record_read(&again, fd, &info) && !memcmp(&again, record, sizeof again));
-	assert(bh_record_check(&again, fd) == (code_holds(record, data) ? BH_CHECK_GOOD : BH_CHECK_BAD));
+	assert(bh_record_check(&again, fd, 0) == (code_holds(record, data) ? BH_CHECK_GOOD : BH_CHECK_BAD));
 	close(fd);
 	bh_code_info known = bh_record_info(record);
 	assert(known.initial_memory == record->initial_memory && known.memories == record->memories &&

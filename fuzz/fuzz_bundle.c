@@ -274,7 +274,8 @@ static void check_taken(bh_cache *cache, const uint8_t *data, size_t size, bh_st
 	if (all.count == MAX_FRAMES)
 		return;
 	assert(all.whole == (status == BH_OK));
-	assert(count <= all.count && (status || count == all.count));
+	/* All of it, or nothing. */
+	assert(count == (status ? 0 : all.count));
 	all.count = count;
 	check_folder(&all, count);
 	assert(list(cache).entries == distinct(&all, count));

@@ -143,6 +143,8 @@ static void check_seen(const uint8_t *data, size_t size, bool damaged)
 {
 	bh_identity note;
 	struct stat info;
+	/* A sweep removes it when nothing is in it. */
+	assert(!mkdir(engine_dir, 0700) || errno == EEXIST);
 	if (damaged)
 		artifact[artifact_size / 3] ^= 1;
 	write_whole(artifact_path, artifact, artifact_size);

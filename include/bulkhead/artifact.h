@@ -10,7 +10,7 @@ BH_BEGIN
 /**
  * An artifact holds machine code, which is run as it is: who wrote it can do anything. So one is loaded only if it is
  * this user's own, in a folder that nobody else can write to, or if it is signed with a key that the caller names
- * (bh_component_options.trusted_key). It fits one build of the library and one kind of engine; anything else is
+ * (bh_component_options.trusted_key); what others do to the file afterwards changes nothing of what runs. It fits one build of the library and one kind of engine; anything else is
  * BH_E_STALE, with what it is and what is needed.
  */
 

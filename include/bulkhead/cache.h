@@ -12,6 +12,8 @@ BH_BEGIN
  *
  * What decides, first one wins: bh_cache_options; BULKHEAD_CACHE_DIR, BULKHEAD_CACHE=0; WASMTIME_CACHE_DIR,
  * WASMTIME_CACHE_ENABLED=0; `cache.toml` in the folder bulkhead of XDG_CONFIG_HOME; XDG_CACHE_HOME, ~/.cache.
+ * A cache.toml that has a mistake, or is there and cannot be read, is left out, all of it: what decides besides holds
+ * then. Hosts warn of it, once; bh_cache_open() and bh_cache_locate() fail with BH_E_CONFIG.
  * The file docs/guide/cache.md says what lies there and what is trusted.
  */
 typedef enum {
@@ -98,13 +100,14 @@ typedef bool bh_cache_visit(void *data, const bh_cache_entry *entry);
 BH_API BH_MUST_USE bh_status bh_cache_list(bh_cache *cache, bh_cache_visit *visit, void *data, bh_error **err);
 
 /**
- * Check every entry's checksum; damaged ones are removed, and passed to `visit` (may be NULL) first.
- * Blocks: reads the whole folder. \return BH_OK; BH_E_IO; BH_E_NO_MEMORY
+ * Check every entry's checksum; damaged ones are removed, and passed to `visit` (may be NULL). One that cannot be removed
+ * is neither counted nor passed on: then all others are looked at, and the first such is the error.
+ * Blocks: reads the whole folder. \return BH_OK; BH_E_IO (one cannot be removed); BH_E_NO_MEMORY
  */
 BH_API BH_MUST_USE bh_status bh_cache_verify(bh_cache *cache, bh_cache_visit *visit, void *data, bh_error **err);
 
 /**
- * Remove what is over the bounds, least recently used first, and what processes left half-written.
+ * Remove what is over the bounds, least recently used first, what processes left half-written, and what is empty then.
  * \param max_bytes, max_age_s  0: the cache's own
  * \param removed               receives how many entries went; may be NULL
  */
@@ -122,8 +125,13 @@ BH_API BH_MUST_USE bh_status bh_cache_export(bh_cache *cache, const char *path, 
                                              uint64_t *count, bh_error **err);
 
 /**
- * Take the entries of such a file, once its signature was found to be by `trusted_key`. What they hold is run as it is.
- * \return BH_OK; BH_E_UNTRUSTED; BH_E_PARSE (no bundle, or damaged); BH_E_NOT_FOUND; BH_E_IO; BH_E_NO_MEMORY
+ * Take the entries of such a file, once its signature was found to be by `trusted_key` and all of it was found whole.
+ * What they hold is run as it is. The file is copied into the folder first, for as long as this takes. The folder is kept
+ * within its bounds.
+ * \param count  receives how many were taken; may be NULL. If the disk fills meanwhile, those that were taken stay, and
+ *               are counted here
+ * \return BH_OK; BH_E_INVALID (no key); BH_E_UNTRUSTED; BH_E_PARSE (no bundle, or damaged); BH_E_NOT_FOUND; BH_E_IO;
+ *         BH_E_NO_MEMORY
  */
 BH_API BH_MUST_USE bh_status bh_cache_import(bh_cache *cache, const char *path, const uint8_t *trusted_key,
                                              uint64_t *count, bh_error **err);

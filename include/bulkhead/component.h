@@ -42,6 +42,7 @@ typedef struct {
 	const uint8_t *sha256;
 	/**
 	 * For artifacts (artifact.h): the key they must be signed with, 32 bytes. NULL: they must be this user's alone.
+	 * One in a file that others may write to is copied into memory each time, so that what was checked is what runs.
 	 */
 	const uint8_t *trusted_key;
 	bh_compile_mode compile_mode;

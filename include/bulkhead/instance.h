@@ -32,8 +32,8 @@ typedef enum {
 /**
  * Where one of stdin, stdout and stderr leads.
  *
- * Descriptors are read and written without ever blocking a thread of ours, and a closed pipe is an error that
- * the guest sees: SIGPIPE is not raised. Descriptors are not switched to non-blocking mode, which other
+ * Descriptors are read and written without ever blocking a thread of ours, and a closed pipe, or a file that may
+ * not grow, is an error that the guest sees: no SIGPIPE or SIGXFSZ is raised. Descriptors are not switched to non-blocking mode, which other
  * processes that share them would feel.
  */
 typedef struct {

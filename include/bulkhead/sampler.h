@@ -19,7 +19,8 @@ BH_API BH_MUST_USE bh_status bh_sampler_new(bh_sampler **out, bh_component *comp
 
 /**
  * Write it to an open file, as JSON for https://profiler.firefox.com, and end it. No instance that was given it may
- * still be there. Blocks.
+ * still be there. Blocks, for a pipe until its reader has taken all of it; a reader that is gone and the process's limit
+ * on the size of files are errors, and raise no signal.
  * \return BH_OK; BH_E_INVALID (written before); BH_E_IO; BH_E_ENGINE
  */
 BH_API BH_MUST_USE bh_status bh_sampler_write(bh_sampler *sampler, int fd, bh_error **err);

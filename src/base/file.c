@@ -9,11 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void close_auto(const int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
+#include "base/io.h"
 
 /* Open for reading, if it is a regular file; -1 with an error otherwise. */
 static int open_regular(const char *path, struct stat *info, bh_error **err, bh_status *status)
@@ -46,7 +42,7 @@ bh_status bh_file_read(char **out, size_t *length, const char *path, size_t max,
 {
 	struct stat info = {0};
 	bh_status status = BH_OK;
-	__attribute__((cleanup(close_auto))) int fd = open_regular(path, &info, err, &status);
+	__attribute__((cleanup(bh_close_auto))) int fd = open_regular(path, &info, err, &status);
 	if (fd < 0)
 		return status;
 	if (info.st_size < 0 || (uint64_t)info.st_size > max)
@@ -83,23 +79,6 @@ bh_status bh_file_read(char **out, size_t *length, const char *path, size_t max,
 	return BH_OK;
 }
 
-bool bh_write_all(int fd, const void *data, size_t length)
-{
-	for (const char *at = data; length;) {
-		ssize_t n = write(fd, at, length);
-		if (n < 0 && errno == EINTR)
-			continue;
-		/* Some devices take nothing for ever. */
-		if (n == 0)
-			errno = EIO;
-		if (n <= 0)
-			return false;
-		at += n;
-		length -= (size_t)n;
-	}
-	return true;
-}
-
 /* Give the temporary file its name, unless the name is taken. */
 static int publish(const char *temporary, const char *path)
 {
@@ -126,7 +105,7 @@ static bh_status create_failed(const char *path, int number, bh_error **err)
 /* The name is not durable before its folder is synced. Failing at that loses nothing that was there before. */
 static void sync_folder(const char *folder)
 {
-	__attribute__((cleanup(close_auto))) int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	__attribute__((cleanup(bh_close_auto))) int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0)
 		(void)fsync(fd);
 }
@@ -143,7 +122,7 @@ static bh_status write_beside(const char *path, const void *data, size_t length,
 	if (!temporary)
 		return bh_fail_memory(err);
 
-	__attribute__((cleanup(close_auto))) int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	__attribute__((cleanup(bh_close_auto))) int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 	if (fd < 0)
 		return create_failed(path, errno, err);
 	if (!bh_write_all(fd, data, length) || fsync(fd) < 0 || name(temporary, path) < 0) {
@@ -165,7 +144,7 @@ bh_status bh_file_create(const char *path, const void *data, size_t length, bh_e
 
 static bh_status write_device(const char *path, const void *data, size_t length, bh_error **err)
 {
-	__attribute__((cleanup(close_auto))) int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	__attribute__((cleanup(bh_close_auto))) int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0 || !bh_write_all(fd, data, length))
 		return bh_fail_errno(err, BH_E_IO, errno, "%s", path);
 	return BH_OK;

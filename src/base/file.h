@@ -30,13 +30,6 @@ bh_status bh_file_create(const char *path, const void *data, size_t length, bh_e
  */
 bh_status bh_file_replace(const char *path, const void *data, size_t length, mode_t mode, bh_error **err);
 
-/*
- * Write all of it to a descriptor, after interruptions and short writes too. False with errno: what write() said,
- * EAGAIN of a descriptor that does not block included, or EIO where it took nothing and said nothing; how much was
- * written is not known then. On success errno means nothing.
- */
-bool bh_write_all(int fd, const void *data, size_t length) __attribute__((warn_unused_result));
-
 /* The folder part of a path, without its last slash ("." if it names none), to be freed; NULL without memory. */
 char *bh_path_folder(const char *path) __attribute__((warn_unused_result));
 

@@ -56,22 +56,26 @@ void bh_hash_end(bh_hash *hash, uint8_t out[BH_HASH])
 	crypto_generichash_final((crypto_generichash_state *)hash, out, BH_HASH);
 }
 
-bh_hashed bh_hash_file(uint8_t out[BH_HASH], int fd, uint64_t length)
+bh_hashed bh_hash_file(uint8_t out[BH_HASH], int fd, uint64_t at, uint64_t length)
 {
 	BH_AUTO(bh_free) void *chunk = bh_alloc(CHUNK);
 	bh_hash hash;
-	if (!chunk)
+	if (!chunk) {
+		errno = ENOMEM;
 		return BH_HASH_UNREAD;
+	}
 	bh_hash_begin(&hash);
-	for (uint64_t at = 0; at < length;) {
-		uint64_t left = length - at;
-		ssize_t n = pread(fd, chunk, left < CHUNK ? left : CHUNK, (off_t)at);
+	while (length) {
+		ssize_t n = pread(fd, chunk, length < CHUNK ? length : CHUNK, (off_t)at);
 		if (n < 0 && errno == EINTR)
 			continue;
+		if (n == 0)
+			errno = EIO;
 		if (n <= 0)
 			return n < 0 ? BH_HASH_UNREAD : BH_HASH_SHORT;
 		bh_hash_add(&hash, chunk, (size_t)n);
 		at += (uint64_t)n;
+		length -= (uint64_t)n;
 	}
 	bh_hash_end(&hash, out);
 	return BH_HASH_DONE;

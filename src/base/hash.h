@@ -22,13 +22,13 @@ void bh_hash_begin(bh_hash *hash);
 void bh_hash_add(bh_hash *hash, const void *data, size_t length);
 void bh_hash_end(bh_hash *hash, uint8_t out[BH_HASH]);
 
-/* The same of the first bytes of a file, whatever its position. */
+/* The same of so many bytes of a file from `at` on, whatever its position. */
 typedef enum {
 	BH_HASH_DONE,
-	BH_HASH_SHORT, /* the file ends before */
-	BH_HASH_UNREAD /* it could not be read, or there is no memory */
+	BH_HASH_SHORT, /* the file ends before; errno is EIO */
+	BH_HASH_UNREAD /* it could not be read: errno says why, ENOMEM where there is no memory for it */
 } bh_hashed;
-bh_hashed bh_hash_file(uint8_t out[BH_HASH], int fd, uint64_t length);
+bh_hashed bh_hash_file(uint8_t out[BH_HASH], int fd, uint64_t at, uint64_t length);
 
 /* In lower-case hexadecimal digits, NUL-terminated. */
 void bh_hash_text(char out[BH_HASH_TEXT], const uint8_t hash[BH_HASH]);

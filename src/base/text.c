@@ -62,6 +62,20 @@ void bh_text_deinit(bh_text *text)
 	*text = (bh_text){0};
 }
 
+char *bh_text_tame(const char *data, size_t length)
+{
+	char *text = bh_strndup(data, length);
+	for (size_t i = 0; text && i < length; i++) {
+		unsigned char c = (unsigned char)text[i], next = (unsigned char)text[i + 1];
+		bool c1 = c == 0xC2 && next >= 0x80 && next < 0xA0;
+		if (c < 0x20 || c == 0x7F || c1)
+			text[i] = c == '\n' ? ' ' : '?';
+		if (c1)
+			text[i + 1] = '?';
+	}
+	return text;
+}
+
 size_t bh_text_distance(const char *a, const char *b, size_t bound)
 {
 	enum { MAX = 96 };

@@ -23,6 +23,12 @@ static inline void bh_text_auto(bh_text *text)
 	bh_text_deinit(text);
 }
 
+/*
+ * Words of others as one line that no terminal takes for a command: control characters, NUL included, become '?', line
+ * ends a space. To be freed; NULL without memory.
+ */
+char *bh_text_tame(const char *data, size_t length) __attribute__((warn_unused_result));
+
 /* Edit distance, for "did you mean"; gives up and returns `bound` + 1 beyond it. */
 size_t bh_text_distance(const char *a, const char *b, size_t bound);
 

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/io.h"
+#include "base/text.h"
 #include "bulkhead/artifact.h"
 #include "bulkhead/limits.h"
 
@@ -91,16 +93,43 @@ static bh_status damaged(const char *path, bh_error **err)
 	return BH_E_PARSE;
 }
 
+/* Whether somebody else may write to the open file. Root may write to anything. */
+static bool is_shared(const struct stat *info)
+{
+	return (info->st_uid != geteuid() && info->st_uid) || info->st_mode & (S_IWGRP | S_IWOTH);
+}
+
+static bh_status check_code(const bh_ahead *ahead, const char *path, bh_error **err)
+{
+	bh_check found = bh_record_check(&ahead->record, ahead->fd, 0);
+	if (found == BH_CHECK_UNKNOWN)
+		return errno == ENOMEM ? bh_fail_memory(err) : bh_fail_errno(err, BH_E_IO, errno, "%s", path);
+	return found == BH_CHECK_GOOD ? BH_OK : damaged(path, err);
+}
+
+/* Code is mapped: what others write to the file after it was looked at would be run. They cannot write to a copy. */
+static bh_status take_copy(bh_ahead *ahead, const char *path, bh_error **err)
+{
+	int fd = bh_folder_copy(-1, ahead->fd, 0, ahead->record.code_length);
+	if (fd < 0 && errno == ENOMEM)
+		return bh_fail_memory(err);
+	if (fd < 0)
+		return bh_fail_errno(err, BH_E_IO, errno, "%s: others may write to it, and it cannot be copied", path);
+	close(ahead->fd);
+	ahead->fd = fd;
+	return check_code(ahead, path, err);
+}
+
 /* Reading it all is spared where that was done, and the file has not changed since. */
-static bool checks(const bh_ahead *ahead, bh_cache *cache)
+static bh_status check(const bh_ahead *ahead, const char *path, bh_cache *cache, bh_error **err)
 {
 	uint8_t before[BH_HASH];
 	if (bh_cache_recall(cache, &ahead->identity, before) && !memcmp(before, ahead->record.checksum, BH_HASH))
-		return true;
-	if (bh_record_check(&ahead->record, ahead->fd) != BH_CHECK_GOOD)
-		return false;
-	bh_cache_note(cache, &ahead->identity, ahead->record.checksum);
-	return true;
+		return BH_OK;
+	bh_status status = check_code(ahead, path, err);
+	if (!status)
+		bh_cache_note(cache, &ahead->identity, ahead->record.checksum);
+	return status;
 }
 
 bh_status bh_ahead_open(bh_ahead *out, const char *path, const uint8_t *key, bh_cache *cache, bh_error **err)
@@ -112,8 +141,8 @@ bh_status bh_ahead_open(bh_ahead *out, const char *path, const uint8_t *key, bh_
 	/* Who names a key wants that, and nothing else. */
 	if (!status && !(key ? signed_by(&out->record, key) : is_private(path, &info)))
 		status = untrusted(&out->record, key, err);
-	if (!status && !checks(out, cache))
-		status = damaged(path, err);
+	if (!status)
+		status = is_shared(&info) ? take_copy(out, path, err) : check(out, path, cache, err);
 	if (status && out->fd >= 0)
 		close(out->fd);
 	return status;
@@ -151,13 +180,17 @@ static bh_status stale(const bh_record *record, const bh_variant *variant, const
 {
 	bool other_fuel = !strstr(record->engine_text, " metered") == bh_variant_describe(variant)->metered;
 	bool other_build = memcmp(record->release, bh_engine_release(), BH_HASH) != 0;
-	bh_error *e = other_build
-	                  ? bh_error_begin(err, BH_E_STALE, "%s: compiled by another build of this program (%s)", path,
-	                                   record->engine_text)
-	                  : bh_error_begin(err, BH_E_STALE, "%s: compiled for another engine: it is for %s, this is %s",
-	                                   path, record->engine_text, bh_variant_text(variant));
+	BH_AUTO(bh_free) char *engine = bh_text_tame(record->engine_text, strlen(record->engine_text));
+	BH_AUTO(bh_free) char *name = bh_text_tame(record->name, strlen(record->name));
+	if (!engine || !name)
+		return bh_fail_memory(err);
+	bh_error *e =
+		other_build
+			? bh_error_begin(err, BH_E_STALE, "%s: compiled by another build of this program (%s)", path, engine)
+			: bh_error_begin(err, BH_E_STALE, "%s: compiled for another engine: it is for %s, this is %s", path, engine,
+	                         bh_variant_text(variant));
 	bh_error_hint_set(e, "Compile it again:  bulkhead compile%s %s -o %s",
-	                  other_fuel && bh_variant_describe(variant)->metered ? " --metered" : "", record->name, path);
+	                  other_fuel && bh_variant_describe(variant)->metered ? " --metered" : "", name, path);
 	return BH_E_STALE;
 }
 
@@ -243,7 +276,7 @@ static bh_status compile(const char *name, const void *bytes, size_t length, con
 		bh_hash_sha256(source, bytes, length);
 		bh_record_fill(&record, code, variant, source, name, compiled, size);
 		sign(&record, options->secret_key);
-		const bh_piece pieces[] = {{compiled, size}, {&record, sizeof record}};
+		const bh_piece pieces[] = {{.data = compiled, .length = size}, {.data = &record, .length = sizeof record}};
 		status = write(where, pieces, err);
 	}
 	bh_code_free(code);

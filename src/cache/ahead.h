@@ -4,7 +4,7 @@
 
 #include "cache/cache.h"
 
-/* An open artifact; close `fd`. */
+/* An open artifact, or its code alone; close `fd`. */
 typedef struct {
 	int fd;
 	bh_identity identity;
@@ -16,8 +16,9 @@ bool bh_ahead_named(const char *path);
 
 /*
  * Open, and see that it may be run: `key` (32 bytes, NULL: none) signed it, or it is ours alone. Its checksum is right,
- * too; that is read once, and noted in `cache`.
- * BH_OK; BH_E_NOT_FOUND; BH_E_IO; BH_E_PARSE (no artifact, or damaged); BH_E_UNTRUSTED.
+ * too; that is read once, and noted in `cache`. Of a file that others may write to `fd` is a copy in memory, made and
+ * read each time.
+ * BH_OK; BH_E_NOT_FOUND; BH_E_IO; BH_E_PARSE (no artifact, or damaged); BH_E_UNTRUSTED; BH_E_NO_MEMORY.
  */
 bh_status bh_ahead_open(bh_ahead *out, const char *path, const uint8_t *key, bh_cache *cache, bh_error **err);
 

@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
+
+#include "base/io.h"
 
 _Static_assert(sizeof(bh_record) == 528, "a part of the format: with another size goes another magic");
 
@@ -69,13 +70,13 @@ bool bh_record_holds(const bh_record *record, uint64_t code_length)
 bool bh_record_read(bh_record *out, int fd, const struct stat *info)
 {
 	off_t at = info->st_size - (off_t)sizeof *out;
-	return at > 0 && pread(fd, out, sizeof *out, at) == (ssize_t)sizeof *out && bh_record_holds(out, (uint64_t)at);
+	return at > 0 && bh_read_at(fd, out, sizeof *out, (uint64_t)at) && bh_record_holds(out, (uint64_t)at);
 }
 
-bh_check bh_record_check(const bh_record *record, int fd)
+bh_check bh_record_check(const bh_record *record, int fd, uint64_t at)
 {
 	uint8_t checksum[BH_HASH];
-	bh_hashed read = bh_hash_file(checksum, fd, record->code_length);
+	bh_hashed read = bh_hash_file(checksum, fd, at, record->code_length);
 	if (read == BH_HASH_UNREAD)
 		return BH_CHECK_UNKNOWN;
 	bool good = read == BH_HASH_DONE && !memcmp(checksum, record->checksum, BH_HASH);

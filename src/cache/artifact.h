@@ -24,8 +24,8 @@ typedef struct {
 	uint32_t memories, tables;
 	uint64_t compile_ns;
 	int64_t created_s;
-	uint32_t wrapped; /* 1: it was a core module */
-	uint32_t quiet; /* 1: it has no start functions; earlier records do not say */
+	uint32_t wrapped;     /* 1: it was a core module */
+	uint32_t quiet;       /* 1: it has no start functions; earlier records do not say */
 	char engine_text[80]; /* for people */
 	char name[120];
 	uint8_t key[32];       /* who signed it; zero: nobody */
@@ -49,8 +49,8 @@ bool bh_record_holds(const bh_record *record, uint64_t code_length);
 /* Read the record at the end of a file. False: it is no artifact, or a damaged one. */
 bool bh_record_read(bh_record *out, int fd, const struct stat *info);
 
-/* Whether the code in the file is what the record says. Reads it all. */
-typedef enum { BH_CHECK_BAD, BH_CHECK_GOOD, BH_CHECK_UNKNOWN /* it could not be read */ } bh_check;
-bh_check bh_record_check(const bh_record *record, int fd);
+/* Whether the code, which begins at `at` in the file, is what the record says. Reads it all. */
+typedef enum { BH_CHECK_BAD, BH_CHECK_GOOD, BH_CHECK_UNKNOWN /* it could not be read: errno says why */ } bh_check;
+bh_check bh_record_check(const bh_record *record, int fd, uint64_t at);
 
 #endif

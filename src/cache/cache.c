@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/io.h"
+
 /* When an artifact was used is written down this often, not at each use. */
 enum { USED_EVERY_S = 60 * 60 };
 
@@ -51,20 +53,6 @@ void bh_cache_complain(bh_cache *cache, const char *what, int number)
 	cache->warn(cache->warn_data, text);
 }
 
-static bh_status open_folder(bh_cache *cache, bh_error **err)
-{
-	int base = -1;
-	bh_status status = bh_folder_open(&base, cache->settings.folder, err);
-	if (status)
-		return status;
-	cache->folder = bh_folder_open_in(base, "v1", true);
-	int number = errno;
-	close(base);
-	if (cache->folder < 0)
-		return bh_fail_errno(err, BH_E_IO, number, "%s/v1", cache->settings.folder);
-	return BH_OK;
-}
-
 bool bh_cache_on(bh_cache *cache)
 {
 	if (!cache || !cache->settings.enabled || !cache->settings.folder)
@@ -74,7 +62,7 @@ bool bh_cache_on(bh_cache *cache)
 	pthread_mutex_lock(&cache->lock);
 	if (!cache->opened) {
 		cache->opened = true;
-		status = open_folder(cache, &why);
+		status = bh_cache_root_open(&cache->folder, cache, &why);
 	}
 	int folder = cache->folder;
 	pthread_mutex_unlock(&cache->lock);
@@ -117,7 +105,7 @@ bh_status bh_cache_open(bh_cache **out, const bh_cache_options *options, bh_erro
 	if (!status)
 		status = has_place(&cache->settings, err);
 	if (!status)
-		status = open_folder(cache, err);
+		status = bh_cache_root_open(&cache->folder, cache, err);
 	if (status) {
 		bh_cache_close(cache);
 		return status;
@@ -189,9 +177,8 @@ void bh_cache_note(bh_cache *cache, const bh_identity *file, const uint8_t sourc
 	memcpy(entry.source, source, BH_HASH);
 	index_seal(entry.seal, &entry);
 	index_name(name, file);
-	bh_piece piece = {&entry, sizeof entry};
-	__attribute__((cleanup(bh_cache_subfolder_done))) bh_subfolder_use index = bh_cache_subfolder(cache, "index", true);
-	if (index.fd < 0 || bh_folder_write(index.fd, name, &piece, 1, false, NULL) < 0)
+	bh_piece piece = {.data = &entry, .length = sizeof entry};
+	if (!bh_cache_publish(cache, "index", name, &piece, 1, false, NULL))
 		bh_cache_complain(cache, "what was compiled cannot be noted", errno);
 }
 
@@ -202,6 +189,7 @@ typedef struct {
 	bh_variant *variant;
 	const uint8_t *source;
 	bh_subfolder_use folder;
+	char engine[BH_HASH_TEXT]; /* the folder's name */
 	char artifact[BH_HASH_TEXT + 8];
 	char seen[BH_HASH_TEXT + 8];
 } place;
@@ -211,21 +199,23 @@ static void place_close(const place *p)
 	bh_cache_subfolder_done(&p->folder);
 }
 
-static bool find_place(place *p, bh_cache *cache, bh_variant *variant, const uint8_t source[BH_HASH], bool make)
+/* The folder need not be there. */
+static place find_place(bh_cache *cache, bh_variant *variant, const uint8_t source[BH_HASH])
 {
 	char text[BH_HASH_TEXT];
 	bh_hash_text(text, source);
-	*p = (place){.cache = cache, .variant = variant, .source = source};
-	snprintf(p->artifact, sizeof p->artifact, "%s" BH_CACHE_ARTIFACT, text);
-	snprintf(p->seen, sizeof p->seen, "%s" BH_CACHE_SEEN, text);
-	p->folder = bh_cache_engine_folder(cache, bh_variant_identity(variant), make);
-	return p->folder.fd >= 0;
+	place p = {.cache = cache, .variant = variant, .source = source};
+	bh_cache_engine_name(p.engine, bh_variant_identity(variant));
+	snprintf(p.artifact, sizeof p.artifact, "%s" BH_CACHE_ARTIFACT, text);
+	snprintf(p.seen, sizeof p.seen, "%s" BH_CACHE_SEEN, text);
+	p.folder = bh_cache_subfolder(cache, p.engine, false);
+	return p;
 }
 
 static void note_seen(const place *p, const bh_identity *identity)
 {
-	bh_piece piece = {identity, sizeof *identity};
-	(void)!bh_folder_write(p->folder.fd, p->seen, &piece, 1, false, NULL);
+	bh_piece piece = {.data = identity, .length = sizeof *identity};
+	(void)!bh_cache_publish(p->cache, p->engine, p->seen, &piece, 1, false, NULL);
 }
 
 /* Whether the file is as it was when its checksum was right; also notes that it is used. */
@@ -253,7 +243,7 @@ static bh_check check(const place *p, const bh_record *record, int fd, const str
 		return BH_CHECK_BAD;
 	if (was_seen(p, &identity))
 		return BH_CHECK_GOOD;
-	bh_check found = bh_record_check(record, fd);
+	bh_check found = bh_record_check(record, fd, 0);
 	if (found == BH_CHECK_GOOD)
 		note_seen(p, &identity);
 	return found;
@@ -273,6 +263,8 @@ static bh_status map(const place *p, bh_code **out, const bh_code_options *optio
 	struct stat info;
 	bh_record record;
 	__attribute__((cleanup(bh_close_auto))) int fd = bh_folder_file(p->folder.fd, p->artifact, &info);
+	if (fd < 0 && errno == ENOENT && bh_cache_subfolder_renew(p->cache, &p->folder))
+		fd = bh_folder_file(p->folder.fd, p->artifact, &info);
 	if (fd < 0) {
 		/* Something else is in its place. Without descriptors or memory, nothing is known of it. */
 		if (errno == ELOOP || errno == EPERM || errno == ENXIO)
@@ -313,8 +305,8 @@ bh_status bh_cache_find(bh_cache *cache, bh_code **out, bh_variant *variant, con
 	*out = NULL;
 	if (!bh_cache_on(cache))
 		return BH_OK;
-	__attribute__((cleanup(place_close))) place p;
-	bh_status status = find_place(&p, cache, variant, source, false) ? map(&p, out, options, err) : BH_OK;
+	__attribute__((cleanup(place_close))) place p = find_place(cache, variant, source);
+	bh_status status = p.folder.fd >= 0 ? map(&p, out, options, err) : BH_OK;
 	bh_counters_add(&cache->counters, *out ? BH_COUNTER_hits : BH_COUNTER_misses, 1);
 	flush_now_and_then(cache);
 	return status;
@@ -331,10 +323,9 @@ void bh_cache_keep(bh_cache *cache, const bh_code *code, bh_variant *variant, co
 		return;
 	bh_record_fill(&record, code, variant, source, name, bytes, length);
 	bh_record_seal(&record);
-	bh_piece pieces[] = {{bytes, length}, {&record, sizeof record}};
-	__attribute__((cleanup(place_close))) place p;
-	if (!find_place(&p, cache, variant, source, true) ||
-	    bh_folder_write(p.folder.fd, p.artifact, pieces, 2, true, &info) < 0) {
+	const bh_piece pieces[] = {{.data = bytes, .length = length}, {.data = &record, .length = sizeof record}};
+	__attribute__((cleanup(place_close))) place p = find_place(cache, variant, source);
+	if (!bh_cache_publish(cache, p.engine, p.artifact, pieces, BH_COUNT(pieces), true, &info)) {
 		bh_cache_complain(cache, "compiled code cannot be kept", errno);
 		return;
 	}

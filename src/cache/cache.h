@@ -31,7 +31,7 @@ struct bh_cache {
 	bh_counters counters;
 	pthread_mutex_t lock; /* over opening, and the subfolders */
 	bool opened;          /* or tried to */
-	int folder;           /* FOLDER/v1; -1: there is none */
+	int folder;           /* FOLDER/v1, the same number for good; -1: there is none */
 	bh_subfolder subfolders[BH_CACHE_SUBFOLDERS];
 	uint32_t subfolder_count;
 	_Atomic int64_t flushed_s; /* when the counters were last written */
@@ -70,9 +70,12 @@ void bh_cache_complain(bh_cache *cache, const char *what, int number);
 /* sweep.c: keep within the bounds, if it is time. */
 void bh_cache_sweep_if_due(bh_cache *cache);
 
+/* subfolder.c: open FOLDER/v1; it is made where it does not exist. */
+bh_status bh_cache_root_open(int *out, const bh_cache *cache, bh_error **err);
+
 /*
- * subfolder.c: a folder below FOLDER/v1, which stays open for the next who asks: opening and checking one is as dear as
- * all else that finding an artifact takes. fd is -1 with errno where there is none.
+ * A folder below FOLDER/v1, which stays open for the next who asks: opening and checking one is as dear as all else that
+ * finding an artifact takes. fd is -1 with errno where there is none.
  */
 typedef struct {
 	int fd;
@@ -80,9 +83,21 @@ typedef struct {
 } bh_subfolder_use;
 
 bh_subfolder_use bh_cache_subfolder(bh_cache *cache, const char *name, bool make);
-bh_subfolder_use bh_cache_engine_folder(bh_cache *cache, const uint8_t engine[BH_HASH], bool make);
 void bh_cache_subfolder_done(const bh_subfolder_use *use);
 void bh_cache_subfolders_close(bh_cache *cache);
+
+/* For one who found nothing in it: true where it was gone, and another has its number now. */
+bool bh_cache_subfolder_renew(bh_cache *cache, const bh_subfolder_use *use);
+
+/* What the folder of an engine is called. */
+void bh_cache_engine_name(char out[BH_HASH_TEXT], const uint8_t engine[BH_HASH]);
+
+/*
+ * bh_folder_write() into a folder below FOLDER/v1. Others may remove that, and all of FOLDER, at any moment: then they
+ * are made again. False with errno.
+ */
+bool bh_cache_publish(bh_cache *cache, const char *folder, const char *name, const bh_piece *pieces, size_t count,
+                      bool sync, struct stat *info);
 
 #define BH_CACHE_ARTIFACT ".cwasm"
 #define BH_CACHE_SEEN ".seen"

@@ -1,9 +1,11 @@
 #include "cache/codes.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/io.h"
 
 /* Files whose digest is remembered; the oldest gives its place to the next. */
 enum { FILES = 256 };
@@ -41,6 +43,17 @@ struct bh_codes {
 	uint32_t file_count, next_file;
 };
 
+/* A mistake in cache.toml is worth a warning, not a program. */
+static void complain_of_settings(bh_cache *cache, const bh_error *why)
+{
+	const bh_location *where = why ? bh_error_location(why) : NULL;
+	BH_AUTO(bh_free)
+	char *text = where && where->file ? bh_format("%s:%" PRIu32 ":%" PRIu32 ": %s", where->file, where->line,
+	                                              where->column, bh_error_message(why))
+	                                  : NULL;
+	bh_cache_complain(cache, text ? text : why ? bh_error_message(why) : "its settings are wrong", 0);
+}
+
 bh_status bh_codes_new(bh_codes **out, const bh_cache_options *options, bh_cache_warn *warn, void *data, bh_error **err)
 {
 	bh_codes *codes = bh_calloc(1, sizeof *codes);
@@ -56,9 +69,8 @@ bh_status bh_codes_new(bh_codes **out, const bh_cache_options *options, bh_cache
 		bh_codes_free(codes);
 		return bh_fail_memory(err);
 	}
-	/* A mistake in cache.toml is worth a warning, not a program. */
 	if (status)
-		bh_cache_complain(codes->disk, why ? bh_error_message(why) : "its settings are wrong", 0);
+		complain_of_settings(codes->disk, why);
 	*out = codes;
 	return BH_OK;
 }

@@ -6,7 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cache/folder.h"
+#include "base/io.h"
 
 static const char file_name[] = "counters";
 

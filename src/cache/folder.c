@@ -5,12 +5,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "base/file.h"
+#include "base/io.h"
 
 enum { YOUNG_S = 2 };
 
@@ -134,13 +134,10 @@ bool bh_folder_read(int folder, const char *name, void *out, size_t length, stru
 	return fd >= 0 && info->st_size == (off_t)length && pread(fd, out, length, 0) == (ssize_t)length;
 }
 
-bool bh_may_write(uint64_t length)
+static bool write_piece(int fd, const bh_piece *piece)
 {
-	struct rlimit limit;
-	if (getrlimit(RLIMIT_FSIZE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY || length <= limit.rlim_cur)
-		return true;
-	errno = EFBIG;
-	return false;
+	return piece->data ? bh_write_all(fd, piece->data, (size_t)piece->length)
+	                   : bh_copy_bytes(fd, piece->fd, piece->at, piece->length);
 }
 
 bool bh_pieces_write(int fd, const bh_piece *pieces, size_t count)
@@ -151,9 +148,30 @@ bool bh_pieces_write(int fd, const bh_piece *pieces, size_t count)
 	if (!bh_may_write(length))
 		return false;
 	for (size_t i = 0; i < count; i++)
-		if (!bh_write_all(fd, pieces[i].data, pieces[i].length))
+		if (!write_piece(fd, &pieces[i]))
 			return false;
 	return true;
+}
+
+static bool seal(int fd)
+{
+	return fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) == 0;
+}
+
+int bh_folder_copy(int folder, int from, uint64_t at, uint64_t length)
+{
+	if (!bh_may_write(length))
+		return -1;
+	int fd = folder < 0 ? -1 : openat(folder, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	bool in_memory = fd < 0;
+	if (in_memory)
+		fd = memfd_create("bulkhead-copy", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd >= 0 && bh_copy_bytes(fd, from, at, length) && (!in_memory || seal(fd)))
+		return fd;
+	int number = errno;
+	bh_close_auto(&fd);
+	errno = number;
+	return -1;
 }
 
 int bh_folder_write(int folder, const char *name, const bh_piece *pieces, size_t count, bool sync, struct stat *info)

@@ -9,7 +9,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/error.h"
 
@@ -43,33 +42,30 @@ int bh_folder_file(int folder, const char *name, struct stat *info);
 /* Read a whole small file of exactly so many bytes. */
 bool bh_folder_read(int folder, const char *name, void *out, size_t length, struct stat *info);
 
-/*
- * Write pieces as a file, so that nobody sees half of it: -1 with errno. `sync`: it must not come out of a power cut
- * empty. `info` (may be NULL) receives what it is now.
- */
+/* What a file is written from. */
 typedef struct {
-	const void *data;
-	size_t length;
+	const void *data; /* NULL: bytes of another file, from `at` on */
+	uint64_t length;
+	int fd;
+	uint64_t at;
 } bh_piece;
 
-/*
- * Whether a file may become so long. Writing on past the process's limit would raise SIGXFSZ, which ends programs: then
- * errno is EFBIG instead.
- */
-bool bh_may_write(uint64_t length);
-
-/* Write pieces to an open, empty file, as they are. */
+/* Write pieces to an open, empty file, as they are. False with errno; nothing was written where that is EFBIG. */
 bool bh_pieces_write(int fd, const bh_piece *pieces, size_t count);
 
+/*
+ * Write pieces as a file, so that nobody sees half of it: -1 with errno; ENOENT where the folder, or the file on its way,
+ * was removed meanwhile. `sync`: it must not come out of a power cut empty. `info` (may be NULL) receives what it is now.
+ */
 int bh_folder_write(int folder, const char *name, const bh_piece *pieces, size_t count, bool sync, struct stat *info);
+
+/*
+ * A copy of bytes of a file that nobody else can write to, and that has no name: in `folder`, or in memory and sealed
+ * where that is -1, or where its file system has no such files. -1 with errno; EIO where the file ends before.
+ */
+int bh_folder_copy(int folder, int from, uint64_t at, uint64_t length);
 
 /* Names of files half-written begin so. */
 #define BH_FOLDER_TEMPORARY ".new-"
-
-static inline void bh_close_auto(const int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
 
 #endif

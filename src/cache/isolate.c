@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/file.h"
+#include "base/io.h"
 #include "bulkhead/artifact.h"
 #include "bulkhead/limits.h"
 
@@ -134,6 +134,9 @@ static bh_status complaint(int out, bh_error **err)
 		return bh_fail(err, BH_E_COMPILE, "the compiler ended without a result");
 	said.message[sizeof said.message - 1] = said.hint[sizeof said.hint - 1] = '\0';
 	bh_status status = said.status > 0 && said.status < 60 ? (bh_status)said.status : BH_E_COMPILE;
+	/* It has no files but ours, and what it compiles is in memory. */
+	if (status == BH_E_IO)
+		return bh_fail(err, BH_E_SYSTEM, "the compiler's files cannot be written: %s", said.message);
 	bh_error *e = bh_error_begin(err, status, "%s", said.message);
 	if (said.hint[0])
 		bh_error_hint_set(e, "%s", said.hint);
@@ -148,7 +151,7 @@ static bh_status take(bh_code **result, int out, bh_variant *variant, const uint
 	if (fstat(out, &info) < 0 || !bh_record_read(&record, out, &info))
 		return complaint(out, err);
 	if (memcmp(record.engine, bh_variant_identity(variant), BH_HASH) != 0 ||
-	    memcmp(record.source, source, BH_HASH) != 0 || bh_record_check(&record, out) != BH_CHECK_GOOD)
+	    memcmp(record.source, source, BH_HASH) != 0 || bh_record_check(&record, out, 0) != BH_CHECK_GOOD)
 		return bh_fail(err, BH_E_SYSTEM, "the program that compiles is another build than this library");
 	bh_code_info known = bh_record_info(&record);
 	return bh_code_map(result, variant, out, &known, unlinked, err);
@@ -160,7 +163,8 @@ bh_status bh_isolated_compile(bh_code **out, bh_variant *variant, const void *by
 {
 	__attribute__((cleanup(bh_close_auto))) int from = memory_file("bulkhead-source", bytes, length);
 	__attribute__((cleanup(bh_close_auto))) int to = memfd_create("bulkhead-artifact", MFD_CLOEXEC);
-	if (from < 0 || to < 0)
+	/* The least that it says must have room. */
+	if (from < 0 || to < 0 || !bh_may_write(sizeof(bh_worker_complaint)))
 		return bh_fail_errno(err, BH_E_SYSTEM, errno, "the compiler's files cannot be made");
 	pid_t child;
 	int failed = start(&child, from, to, variant, options, isolation);

@@ -16,8 +16,8 @@ typedef struct {
 } bh_cache_settings;
 
 /*
- * BH_OK; BH_E_CONFIG for a cache.toml with mistakes, which is then left out, everything else decided as it can be;
- * BH_E_NO_MEMORY. Empty it with bh_cache_settings_deinit() in any case.
+ * BH_OK; BH_E_CONFIG for a cache.toml that has mistakes, or is there and cannot be read: it is left out, all of it, and
+ * everything else decided as it can be; BH_E_NO_MEMORY. Empty it with bh_cache_settings_deinit() in any case.
  */
 bh_status bh_cache_settings_decide(bh_cache_settings *out, const bh_cache_options *options, bh_error **err);
 void bh_cache_settings_deinit(bh_cache_settings *settings);

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/io.h"
 #include "base/text.h"
 #include "bulkhead/version.h"
 #include "cache/cache.h"
@@ -155,8 +156,11 @@ static void sweep_leftover(void *data, int folder, const char *name)
 
 static void sweep_engine(void *data, int parent, const char *name)
 {
-	if (is_engine(name))
-		each_name(parent, name, sweep_leftover, data);
+	if (!is_engine(name))
+		return;
+	each_name(parent, name, sweep_leftover, data);
+	/* Only where nothing is left. Who is about to put something there makes it again: bh_cache_publish(). */
+	unlinkat(parent, name, AT_REMOVEDIR);
 }
 
 /* Notes about files that were not looked at for so long; and those that were never finished. */
@@ -220,13 +224,17 @@ static bool describe(const bh_cache *cache, const item *one, bh_record *record, 
 	return *fd >= 0 && bh_record_read(record, *fd, &info);
 }
 
-static bool show(const bh_cache *cache, const item *one, const bh_record *record, bh_cache_visit *visit, void *data)
+/* `more`: whether that is wanted. */
+static bh_status show(const bh_cache *cache, const item *one, const bh_record *record, bh_cache_visit *visit,
+                      void *data, bool *more, bh_error **err)
 {
 	char source[BH_HASH_TEXT];
 	BH_AUTO(bh_free) char *path = bh_format("%s/v1/%s/%s", cache->settings.folder, one->engine, one->name);
+	if (!path)
+		return bh_fail_memory(err);
 	snprintf(source, sizeof source, "%.*s", BH_HASH * 2, one->name);
 	bh_cache_entry entry = {
-		.path = path ? path : "",
+		.path = path,
 		.source = source,
 		.name = record ? record->name : "",
 		.engine = record ? record->engine_text : "",
@@ -236,7 +244,8 @@ static bool show(const bh_cache *cache, const item *one, const bh_record *record
 		.created_s = record ? record->created_s : 0,
 		.used_s = one->used_s,
 	};
-	return visit(data, &entry);
+	*more = visit(data, &entry);
+	return BH_OK;
 }
 
 bh_status bh_cache_list(bh_cache *cache, bh_cache_visit *visit, void *data, bh_error **err)
@@ -244,10 +253,11 @@ bh_status bh_cache_list(bh_cache *cache, bh_cache_visit *visit, void *data, bh_e
 	collection all;
 	bh_status status = collect(cache, &all, err);
 	bool more = true;
-	for (size_t i = 0; i < all.count && more; i++) {
+	for (size_t i = 0; i < all.count && more && !status; i++) {
 		bh_record record;
 		__attribute__((cleanup(bh_close_auto))) int fd;
-		more = show(cache, &all.items[i], describe(cache, &all.items[i], &record, &fd) ? &record : NULL, visit, data);
+		bool readable = describe(cache, &all.items[i], &record, &fd);
+		status = show(cache, &all.items[i], readable ? &record : NULL, visit, data, &more, err);
 	}
 	bh_free(all.items);
 	return status;
@@ -264,27 +274,44 @@ static bool still_there(const bh_cache *cache, const item *one, int fd)
 	       open_one.st_ino == named.st_ino && open_one.st_dev == named.st_dev;
 }
 
+/* Damaged, as far as can be told; and not gone or replaced meanwhile. */
+static bool is_damaged(const bh_cache *cache, const item *one, bh_record *record, bool *readable)
+{
+	__attribute__((cleanup(bh_close_auto))) int fd;
+	errno = 0;
+	*readable = describe(cache, one, record, &fd);
+	bh_check found = *readable ? bh_record_check(record, fd, 0) : BH_CHECK_BAD;
+	/* Gone, or not to be read just now: neither is damage. */
+	bool something_else = fd < 0 && (errno == ELOOP || errno == EPERM || errno == ENXIO);
+	return found == BH_CHECK_BAD && (fd >= 0 || something_else) && still_there(cache, one, fd);
+}
+
+static bh_status cannot_remove(const bh_cache *cache, const item *one, int number, bh_error **err)
+{
+	return bh_fail_errno(err, BH_E_IO, number, "%s/v1/%s/%s: damaged, and cannot be removed", cache->settings.folder,
+	                     one->engine, one->name);
+}
+
 bh_status bh_cache_verify(bh_cache *cache, bh_cache_visit *visit, void *data, bh_error **err)
 {
 	collection all;
-	bh_status status = collect(cache, &all, err);
+	bh_status status = collect(cache, &all, err), stuck = BH_OK;
 	bool more = true;
-	for (size_t i = 0; i < all.count && more; i++) {
+	for (size_t i = 0; i < all.count && more && !status; i++) {
 		bh_record record;
-		__attribute__((cleanup(bh_close_auto))) int fd;
-		errno = 0;
-		bool readable = describe(cache, &all.items[i], &record, &fd);
-		bh_check found = readable ? bh_record_check(&record, fd) : BH_CHECK_BAD;
-		/* Gone meanwhile, or not to be read just now: neither is damage. */
-		bool something_else = fd < 0 && (errno == ELOOP || errno == EPERM || errno == ENXIO);
-		if (found != BH_CHECK_BAD || (fd < 0 && !something_else) || !still_there(cache, &all.items[i], fd))
+		bool readable;
+		if (!is_damaged(cache, &all.items[i], &record, &readable))
 			continue;
-		remove_item(cache, &all.items[i]);
-		bh_counters_add(&cache->counters, BH_COUNTER_corrupt, 1);
-		more = !visit || show(cache, &all.items[i], readable ? &record : NULL, visit, data);
+		if (remove_item(cache, &all.items[i])) {
+			bh_counters_add(&cache->counters, BH_COUNTER_corrupt, 1);
+			if (visit)
+				status = show(cache, &all.items[i], readable ? &record : NULL, visit, data, &more, stuck ? NULL : err);
+		} else if (errno != ENOENT && !stuck) {
+			stuck = cannot_remove(cache, &all.items[i], errno, err);
+		}
 	}
 	bh_free(all.items);
-	return status;
+	return stuck ? stuck : status;
 }
 
 static void remove_name(void *data, int folder, const char *name)

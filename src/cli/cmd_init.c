@@ -11,6 +11,7 @@
 #include "output.h"
 #include "survey.h"
 #include "text.h"
+#include "whole.h"
 
 typedef struct {
 	settings common; /* --quiet and --verbose */
@@ -105,18 +106,6 @@ static int cannot_write(const char *path, const char *doing)
 	return EXIT_INTERNAL;
 }
 
-static bool write_all(int fd, const char *text, size_t length)
-{
-	while (length) {
-		ssize_t n = write(fd, text, length);
-		if (n < 0)
-			return false;
-		text += n;
-		length -= (size_t)n;
-	}
-	return true;
-}
-
 static int write_new_file(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -129,7 +118,7 @@ static int write_new_file(const char *path, const char *text)
 	}
 	if (fd < 0)
 		return cannot_write(path, "be created");
-	bool written = write_all(fd, text, strlen(text));
+	bool written = write_whole(fd, text, strlen(text));
 	int code = written ? EXIT_OK : cannot_write(path, "be written");
 	if (close(fd) < 0 && !code)
 		code = cannot_write(path, "be written");

@@ -10,6 +10,7 @@
 
 #include "exit_code.h"
 #include "output.h"
+#include "whole.h"
 
 static const struct {
 	const char *label;
@@ -34,12 +35,14 @@ int key_read(uint8_t *out, key_kind kind, const char *path)
 	char line[MAX_LINE] = "";
 	struct stat info;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	ssize_t n = fd < 0 || fstat(fd, &info) < 0 || !S_ISREG(info.st_mode) ? -1 : read(fd, line, sizeof line - 1);
+	size_t length;
+	bool plain = fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
+	bool good = plain && read_whole(fd, line, sizeof line - 1, &length);
 	int number = errno;
 	if (fd >= 0)
 		close(fd);
-	if (n < 0) {
-		say_error(path, "%s", fd < 0 ? strerror(number) : "not a file");
+	if (!good) {
+		say_error(path, "%s", fd < 0 || plain ? strerror(number) : "not a file");
 		return EXIT_NO_FILE;
 	}
 	if (kind == KEY_SECRET && info.st_mode & (S_IRWXG | S_IRWXO)) {
@@ -68,7 +71,7 @@ int key_write(const uint8_t *key, key_kind kind, const char *path)
 		say_error(path, "%s", number == EEXIST ? "exists already and was left as it is" : strerror(number));
 		return number == EEXIST ? EXIT_CONFIG : EXIT_NO_FILE;
 	}
-	bool good = write(fd, line, (size_t)length) == length && fsync(fd) == 0;
+	bool good = write_whole(fd, line, (size_t)length) && fsync(fd) == 0;
 	number = errno;
 	close(fd);
 	if (good)

@@ -66,7 +66,9 @@ static void occupy_standard_descriptors(void)
 int main(int argc, char **argv)
 {
 	occupy_standard_descriptors();
+	/* Where nobody reads, or a file may not grow, writing fails, and that is all. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	if (argc < 2) {
 		help_overview(stderr);
 		return EXIT_USAGE;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "memory.h"
+#include "whole.h"
 
 /* Sections that matter here; ids of components and of modules overlap. */
 enum { COMPONENT_MODULE = 1, COMPONENT_COMPONENT = 4, MODULE_MEMORY = 5, DEEPEST = 16 };
@@ -111,14 +112,10 @@ static bh_status describe_open_file(wasm_file *out, int fd)
 		errno = S_ISDIR(info.st_mode) ? EISDIR : EINVAL;
 		return BH_E_IO;
 	}
-	size_t size = (size_t)info.st_size, length = 0;
+	size_t size = (size_t)info.st_size, length;
 	X_AUTO uint8_t *bytes = x_alloc(size);
-	ssize_t n;
-	while (length < size && (n = read(fd, bytes + length, size - length)) != 0) {
-		if (n < 0)
-			return BH_E_IO;
-		length += (size_t)n;
-	}
+	if (!read_whole(fd, bytes, size, &length))
+		return BH_E_IO;
 	describe(out, bytes, length);
 	return BH_OK;
 }

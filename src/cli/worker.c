@@ -14,6 +14,7 @@
 
 #include "exit_code.h"
 #include "memory.h"
+#include "whole.h"
 
 enum { WORDS = 6 };
 
@@ -39,6 +40,8 @@ static const int allowed[] = {
 	SCMP_SYS(rt_sigaction),
 	SCMP_SYS(rt_sigprocmask),
 	SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(rt_sigpending),
+	SCMP_SYS(rt_sigtimedwait),
 	SCMP_SYS(sigaltstack),
 	SCMP_SYS(sched_yield),
 	SCMP_SYS(sched_getaffinity),
@@ -54,6 +57,13 @@ static const int allowed[] = {
 	SCMP_SYS(restart_syscall),
 	SCMP_SYS(membarrier),
 };
+
+/* What limits there are, but no other ones. */
+static bool allow_limits(scmp_filter_ctx filter)
+{
+	return !seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2, SCMP_A0(SCMP_CMP_EQ, 0),
+	                         SCMP_A2(SCMP_CMP_EQ, 0));
+}
 
 /* Threads, but no processes. clone3 hides its flags from filters; refused as unknown, libc asks with clone. */
 static bool allow_threads(scmp_filter_ctx filter)
@@ -71,7 +81,7 @@ static void confine(void)
 	bool good = filter;
 	for (size_t i = 0; good && i < X_COUNT(allowed); i++)
 		good = !seccomp_rule_add(filter, SCMP_ACT_ALLOW, allowed[i], 0);
-	if (good && allow_threads(filter))
+	if (good && allow_limits(filter) && allow_threads(filter))
 		(void)seccomp_load(filter);
 	seccomp_release(filter);
 }
@@ -95,17 +105,12 @@ static void *read_input(size_t *length)
 	struct stat info;
 	if (fstat(STDIN_FILENO, &info) < 0 || info.st_size < 0)
 		return NULL;
-	*length = (size_t)info.st_size;
-	char *bytes = x_alloc(*length + 1);
-	for (size_t at = 0; at < *length;) {
-		ssize_t n = pread(STDIN_FILENO, bytes + at, *length - at, (off_t)at);
-		if (n <= 0) {
-			x_free(bytes);
-			return NULL;
-		}
-		at += (size_t)n;
-	}
-	return bytes;
+	size_t wanted = (size_t)info.st_size;
+	char *bytes = x_alloc(wanted + 1);
+	if (read_whole(STDIN_FILENO, bytes, wanted, length) && *length == wanted)
+		return bytes;
+	x_free(bytes);
+	return NULL;
 }
 
 static int complain(bh_status status, const bh_error *err)
@@ -113,7 +118,9 @@ static int complain(bh_status status, const bh_error *err)
 	bh_worker_complaint said = {.magic = BH_WORKER_MAGIC, .status = status};
 	snprintf(said.message, sizeof said.message, "%s", err ? bh_error_message(err) : bh_status_text(status));
 	snprintf(said.hint, sizeof said.hint, "%s", err && bh_error_hint(err) ? bh_error_hint(err) : "");
-	return write(BH_WORKER_OUT, &said, sizeof said) == sizeof said ? EXIT_COMPONENT : EXIT_INTERNAL;
+	/* In the place of what was written, if writing it is what failed. */
+	bool told = lseek(BH_WORKER_OUT, 0, SEEK_SET) == 0 && write_whole(BH_WORKER_OUT, &said, sizeof said);
+	return told ? EXIT_COMPONENT : EXIT_INTERNAL;
 }
 
 /* A sanitizer takes terabytes of address space, and looks at the process from a child of it. */

@@ -1,9 +1,10 @@
 #include "engine/profiler.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 
-#include "base/file.h"
+#include "base/io.h"
 #include "engine/internal.h"
 
 enum { INTERVAL_US = 1000, MOST_SAMPLES = 1000000 };
@@ -28,11 +29,22 @@ typedef struct {
 	int failed; /* errno */
 } output;
 
+/* Waits for a descriptor that does not. */
 static void put(void *data, const uint8_t *bytes, size_t length)
 {
 	output *o = data;
-	if (!o->failed && !bh_write_all(o->fd, bytes, length))
-		o->failed = errno;
+	while (length && !o->failed) {
+		ssize_t n = bh_write_quietly(o->fd, bytes, length);
+		if (n > 0) {
+			bytes += n;
+			length -= (size_t)n;
+		} else if (n < 0 && errno == EAGAIN) {
+			struct pollfd room = {.fd = o->fd, .events = POLLOUT};
+			poll(&room, 1, -1);
+		} else if (n == 0 || errno != EINTR) {
+			o->failed = n ? errno : EIO;
+		}
+	}
 }
 
 bh_status bh_profiler_write(bh_profiler *profiler, int fd, bh_error **err)

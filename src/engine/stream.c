@@ -3,13 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/io.h"
 
 /* A pipe that is ready for writing takes this much at once. */
 #define PIPE_CHUNK 4096
@@ -44,33 +45,16 @@ static bool poll_now(const bh_stream *stream)
 	return poll(&pollfd, 1, 0) != 0;
 }
 
-/* Write without blocking and without SIGPIPE, which is taken back if it was not pending before. */
-static ptrdiff_t write_quietly(const bh_stream *stream, const uint8_t *bytes, size_t length)
+/* Write without blocking, and without a signal. */
+static ptrdiff_t write_now(const bh_stream *stream, const uint8_t *bytes, size_t length)
 {
 	if (stream->kind == KIND_SOCKET)
 		return send(stream->fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (stream->kind == KIND_FILE)
-		return write(stream->fd, bytes, length);
-	if (!stream->waits && !poll_now(stream)) {
+	if (stream->kind == KIND_PIPE && !stream->waits && !poll_now(stream)) {
 		errno = EAGAIN;
 		return -1;
 	}
-	sigset_t pipe_set, before, pending;
-	sigemptyset(&pipe_set);
-	sigaddset(&pipe_set, SIGPIPE);
-	sigpending(&pending);
-	bool was_pending = sigismember(&pending, SIGPIPE);
-	pthread_sigmask(SIG_BLOCK, &pipe_set, &before);
-	ptrdiff_t wrote = write(stream->fd, bytes, length);
-	int saved = errno;
-	if (wrote < 0 && saved == EPIPE && !was_pending) {
-		struct timespec none = {0};
-		while (sigtimedwait(&pipe_set, NULL, &none) < 0 && errno == EINTR)
-			;
-	}
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	errno = saved;
-	return wrote;
+	return bh_write_quietly(stream->fd, bytes, length);
 }
 
 static bool would_block(int error)
@@ -83,7 +67,7 @@ static size_t write_some(bh_stream *stream, const uint8_t *bytes, size_t length)
 {
 	size_t done = 0;
 	while (done < length) {
-		ptrdiff_t wrote = write_quietly(stream, bytes + done, length - done);
+		ptrdiff_t wrote = write_now(stream, bytes + done, length - done);
 		if (wrote < 0 && errno == EINTR)
 			continue;
 		if (wrote < 0) {

@@ -118,25 +118,10 @@ typedef struct {
 	bh_limit limit;
 } causes;
 
-/* Text that a guest chose goes to terminals and logs: control characters, C1 included, become question marks. */
-static char *tame(const char *data, size_t length)
-{
-	char *text = bh_strndup(data, length);
-	for (char *p = text; p && *p; p++) {
-		unsigned char c = (unsigned char)*p, next = (unsigned char)p[1];
-		bool c1 = c == 0xC2 && next >= 0x80 && next < 0xA0;
-		if (c < 0x20 || c == 0x7F || c1)
-			*p = c == '\n' ? ' ' : '?';
-		if (c1)
-			p[1] = '?';
-	}
-	return text;
-}
-
 static void note_cause(void *data, const uint8_t *text, size_t length)
 {
 	causes *c = data;
-	char *cause = tame((const char *)text, length);
+	char *cause = bh_text_tame((const char *)text, length);
 	if (!cause)
 		return;
 	for (size_t i = 0; !c->trap && i < BH_COUNT(texts); i++)
@@ -179,7 +164,7 @@ static void add_causes(bh_error *e, const wasmtime_error_t *engine_error)
 
 static char *frame_text(bhx_text_t text)
 {
-	return text.data ? tame(text.data, text.length) : NULL;
+	return text.data ? bh_text_tame(text.data, text.length) : NULL;
 }
 
 static void add_frame(void *data, const bhx_frame_t *frame)

@@ -85,6 +85,18 @@ static int play_pruner(const char *dir)
 	return 0;
 }
 
+/* Leaves nothing: with the last entry its folder goes. Whoever is about to put something there makes it again. */
+static int play_emptier(const char *dir)
+{
+	board *b = open_board(dir);
+	while (!atomic_load(&b->stop)) {
+		bh_cache *cache = look_into(dir);
+		OK(bh_cache_prune(cache, 1, 0, NULL, &t_err));
+		bh_cache_close(cache);
+	}
+	return 0;
+}
+
 static int play_clearer(const char *dir)
 {
 	board *b = open_board(dir);
@@ -108,9 +120,31 @@ static int play_loader(const char *dir)
 	return 0;
 }
 
+/* One host for all of it, which keeps the folder open, and nothing in memory. It never has anything to complain of. */
+static int play_resident(const char *dir)
+{
+	board *b = open_board(dir);
+	cached c;
+	bh_cache_options cache = cache_in(dir);
+	cache.memory_entries = 1;
+	cached_open_with(&c, &cache, BH_PROFILE_PRODUCTION);
+	while (!atomic_load(&b->stop)) {
+		unsigned answer = atomic_fetch_add(&b->first, 1) % 32;
+		bh_component *component = load_guest(c.host, answer);
+		EXPECT(t_number(component, "answer", "") == answer);
+		bh_component_unref(component);
+		atomic_fetch_add(&b->published, 1);
+	}
+	if (atomic_load(&c.warnings))
+		fprintf(stderr, "a resident warned: %s\n", c.last);
+	EXPECT(!cached_close(&c));
+	return 0;
+}
+
 static const part parts[] = {
-	{"known", play_known},   {"publisher", play_publisher}, {"reader", play_reader}, {"verifier", play_verifier},
-	{"pruner", play_pruner}, {"clearer", play_clearer},     {"loader", play_loader},
+	{"known", play_known},       {"publisher", play_publisher}, {"reader", play_reader},
+	{"verifier", play_verifier}, {"pruner", play_pruner},       {"clearer", play_clearer},
+	{"loader", play_loader},     {"emptier", play_emptier},     {"resident", play_resident},
 };
 
 /* Children that are killed at any moment, beside others who want the same. */
@@ -207,7 +241,7 @@ static void test_killed_while_publishing(void **state)
 }
 
 /* Folders that are looked after while they are used: no load fails, and nothing whole is called damaged. */
-static void swept_by(const char *sweeper)
+static void swept_by(const char *sweeper, const char *loader)
 {
 	enum { LOADERS = 3, LOADS = 300 };
 	char dir[PATH_MAX];
@@ -216,7 +250,7 @@ static void swept_by(const char *sweeper)
 	cache_of(dir, false);
 	board *b = open_board(dir);
 	for (int i = 0; i < LOADERS; i++)
-		children[i] = start("loader", dir, false);
+		children[i] = start(loader, dir, false);
 	children[LOADERS] = start("verifier", dir, false);
 	children[LOADERS + 1] = start(sweeper, dir, false);
 	double end = t_now_ms() + 60000;
@@ -233,14 +267,20 @@ static void swept_by(const char *sweeper)
 static void test_swept_while_used(void **state)
 {
 	(void)state;
-	swept_by("pruner");
+	swept_by("pruner", "loader");
+}
+
+static void test_emptied_while_used(void **state)
+{
+	(void)state;
+	swept_by("emptier", "resident");
 }
 
 /* Counters go with the rest: what was found damaged is only known since then. */
 static void test_cleared_while_used(void **state)
 {
 	(void)state;
-	swept_by("clearer");
+	swept_by("clearer", "loader");
 }
 
 int main(int argc, char **argv)
@@ -250,6 +290,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_killed_while_publishing),
 		cmocka_unit_test(test_swept_while_used),
+		cmocka_unit_test(test_emptied_while_used),
 		cmocka_unit_test(test_cleared_while_used),
 	};
 	return cmocka_run_group_tests(tests, work_set_up, work_tear_down);

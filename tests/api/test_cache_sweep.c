@@ -120,6 +120,66 @@ static void test_bound(void **state)
 	assert_false(exists(t.gone));
 }
 
+static bool count_entry(void *data, const bh_cache_entry *entry)
+{
+	(void)entry;
+	++*(unsigned *)data;
+	return true;
+}
+
+/* Damaged, and not to be removed: an error that names it, and the others go all the same. */
+static void test_verify(void **state)
+{
+	(void)state;
+	two t = fill("verify");
+	unsigned shown = 0;
+	make_fast(t.kept);
+	EXPECT(!truncate(t.gone, 1000));
+	bh_cache *cache = look_into(t.dir);
+	FAILS(BH_E_IO, bh_cache_verify(cache, count_entry, &shown, &t_err));
+	assert_true(t_says(t.kept) && t_says("cannot be removed"));
+	assert_int_equal(shown, 1);
+	assert_true(exists(t.kept) && !exists(t.gone));
+	/* Again: it is still there, and still not counted. */
+	FAILS(BH_E_IO, bh_cache_verify(cache, count_entry, &shown, &t_err));
+	assert_int_equal(shown, 1);
+	bh_cache_close(cache);
+	assert_int_equal(stats_of(t.dir).corrupt, 1);
+}
+
+/* The folder of an artifact. */
+static const char *folder_of(const char *artifact)
+{
+	static char path[PATH_MAX];
+	snprintf(path, sizeof path, "%.*s", (int)(strrchr(artifact, '/') - artifact), artifact);
+	return path;
+}
+
+/* Folders of engines with nothing left in them go; who has one open finds its next one. */
+static void test_empty_folders(void **state)
+{
+	(void)state;
+	two t = fill("empty");
+	const char *engine = folder_of(t.kept);
+	const char *old = below("empty/v1/00112233445566778899aabbccddeeff"), *other = below("empty/v1/other");
+	EXPECT(!mkdir(old, 0700) && !mkdir(other, 0700));
+	cached c;
+	cached_open(&c, t.dir);
+	bh_component_unref(load_guest(c.host, KEPT));
+
+	assert_int_equal(prune(t.dir, 0, 0), 0);
+	assert_true(!exists(old) && exists(other) && exists(engine));
+	assert_int_equal(prune(t.dir, 1, 0), 2);
+	assert_false(exists(engine));
+
+	/* One that has it open puts the next one where others find it, and finds what others put there. */
+	bh_component_unref(load_guest(c.host, GONE));
+	assert_true(is(ask(t.dir, GONE), BH_CODE_FROM_DISK, 0));
+	assert_int_equal(prune(t.dir, 1, 0), 1);
+	assert_true(is(ask(t.dir, GONE + 1), BH_CODE_COMPILED, 0));
+	assert_true(is(answer_of(&c, load_guest(c.host, GONE + 1), GONE + 1), BH_CODE_FROM_DISK, 0));
+}
+
 static int leave(void **state)
 {
 	(void)state;
@@ -137,9 +197,8 @@ static int enter(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_leftovers),
-		cmocka_unit_test(test_not_removable),
-		cmocka_unit_test(test_bound),
+		cmocka_unit_test(test_leftovers), cmocka_unit_test(test_not_removable), cmocka_unit_test(test_bound),
+		cmocka_unit_test(test_verify),    cmocka_unit_test(test_empty_folders),
 	};
 	return cmocka_run_group_tests(tests, enter, leave);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "one_host.h"
 
@@ -140,21 +141,58 @@ static void children_ignored(void **state)
 	sigaction(SIGCHLD, &before, NULL);
 }
 
-/* A program whose files may not grow: an error, where writing on would raise SIGXFSZ. */
+static bh_status load_with_limit(const char *path, rlim_t limit, const bh_component_options *options)
+{
+	struct rlimit before;
+	bh_component *component = NULL;
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &(struct rlimit){limit, before.rlim_max}), 0);
+	t_begin();
+	bh_status status = bh_component_load_file(&component, host, path, options, &t_err);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	bh_component_unref(component);
+	return status;
+}
+
+/*
+ * A program whose files may not grow: the machine's fault, not the component's, and no signal. There is no room for the
+ * source, for what the compiler would say, or for what it makes.
+ */
 static void small_files(void **state)
 {
 	(void)state;
-	static const char unseen[] = "(component (core module $m (func (export \"nobody compiled this before\"))))";
+	char path[] = "/tmp/bulkhead-unseen-XXXXXX";
+	int fd = mkstemp(path);
+	static const char head[] =
+		"(component (core module $m (memory 1) (data (i32.const 0) \"nobody compiled this before ",
+					  tail[] = "\")))";
+	enum { DATA = 40000 };
+	char *text = malloc(sizeof head + DATA + sizeof tail);
+	assert_true(fd >= 0 && text);
+	size_t length = (size_t)sprintf(text, "%s%*s%s", head, DATA, "", tail);
+	assert_int_equal(write(fd, text, length), length);
+	close(fd);
+	free(text);
+	const rlim_t limits[] = {16, 1000, length - 1, length, length + 4096};
 	bh_component_options options = isolated();
+	options.compile_memory = BH_MIB(512);
+	for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+		assert_int_equal(load_with_limit(path, limits[i], &options), BH_E_SYSTEM);
+		assert_true(t_says("the compiler's files cannot be"));
+		assert_true(t_says("File too large"));
+	}
+	assert_int_equal(load_with_limit(path, BH_MIB(1), &options), BH_OK);
+	unlink(path);
+
+	/* What is wrong with a component is still said, where there is room for that alone. */
+	static const char wrong[] = "(component (core module $m (func (export \"f\") (result i32) i64.const 1)))";
 	struct rlimit before;
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &(struct rlimit){16, before.rlim_max}), 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &(struct rlimit){sizeof(bh_worker_complaint), before.rlim_max}), 0);
 	t_begin();
-	bh_status status = load_text(unseen, &options);
+	bh_status status = load_text(wrong, &options);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-	assert_int_equal(status, BH_E_SYSTEM);
-	assert_true(t_says("File too large"));
-	OK(load_text(unseen, &options));
+	assert_int_equal(status, BH_E_VALIDATION);
 }
 
 int main(void)

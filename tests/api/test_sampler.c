@@ -1,7 +1,10 @@
 // test: timeout=60
 /* Profiles: samples where a guest computes, by name, on both ways to run it; and what is refused. */
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "one_host.h"
@@ -109,12 +112,94 @@ static void lifetimes(void **state)
 	bh_sampler_free(profile);
 }
 
+static bh_sampler *sampled(void)
+{
+	bh_component *component = load(BH_UNLIMITED);
+	bh_sampler *profile = NULL;
+	OK(bh_sampler_new(&profile, component, &t_err));
+	call(component, profile);
+	bh_component_unref(component);
+	return profile;
+}
+
+/* Nobody reads, and a file may not grow: an error, where the signal would end this program. */
+static void no_signals(void **state)
+{
+	(void)state;
+	int ends[2];
+	struct rlimit before;
+	signal(SIGPIPE, SIG_DFL);
+	signal(SIGXFSZ, SIG_DFL);
+	bh_sampler *profile = sampled();
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	close(ends[0]);
+	FAILS(BH_E_IO, bh_sampler_write(profile, ends[1], &t_err));
+	assert_true(t_says("Broken pipe"));
+	close(ends[1]);
+	bh_sampler_free(profile);
+
+	profile = sampled();
+	char path[] = "/tmp/bulkhead-profile-XXXXXX";
+	int fd = mkstemp(path);
+	assert_true(fd >= 0 && !unlink(path));
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &(struct rlimit){64, before.rlim_max}), 0);
+	t_begin();
+	bh_status status = bh_sampler_write(profile, fd, &t_err);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(status, BH_E_IO);
+	assert_true(t_says("File too large"));
+	close(fd);
+	bh_sampler_free(profile);
+}
+
+enum { PIPE_ROOM = 4096 };
+
+typedef struct {
+	int fd;
+	char first, last; /* of what follows the spaces */
+} taken;
+
+static void *take_slowly(void *data)
+{
+	taken *t = data;
+	char piece[PIPE_ROOM / 4];
+	for (ssize_t n; t_sleep_ms(5), (n = read(t->fd, piece, sizeof piece)) > 0; t->last = piece[n - 1])
+		t->first = t->last == ' ' ? piece[0] : t->first;
+	return NULL;
+}
+
+/* A pipe that is full, and does not block: it is waited for. */
+static void a_slow_reader(void **state)
+{
+	(void)state;
+	for (int flags = O_CLOEXEC;; flags |= O_NONBLOCK) {
+		int ends[2];
+		pthread_t thread;
+		bh_sampler *profile = sampled();
+		assert_int_equal(pipe2(ends, flags), 0);
+		assert_int_equal(fcntl(ends[0], F_SETFL, 0), 0);
+		assert_int_equal(fcntl(ends[1], F_SETPIPE_SZ, PIPE_ROOM), PIPE_ROOM);
+		for (int i = 0; i < PIPE_ROOM; i++)
+			assert_int_equal(write(ends[1], " ", 1), 1);
+		taken t = {.fd = ends[0], .last = ' '};
+		assert_int_equal(pthread_create(&thread, NULL, take_slowly, &t), 0);
+		OK(bh_sampler_write(profile, ends[1], &t_err));
+		close(ends[1]);
+		pthread_join(thread, NULL);
+		close(ends[0]);
+		assert_true(t.first == '{' && t.last == '}');
+		bh_sampler_free(profile);
+		if (flags & O_NONBLOCK)
+			break;
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(names_what_computes),
-		cmocka_unit_test(what_is_refused),
-		cmocka_unit_test(lifetimes),
+		cmocka_unit_test(names_what_computes), cmocka_unit_test(what_is_refused), cmocka_unit_test(lifetimes),
+		cmocka_unit_test(no_signals),          cmocka_unit_test(a_slow_reader),
 	};
 	return cmocka_run_group_tests(tests, host_begin, host_end);
 }

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -207,6 +208,28 @@ static void closed_pipes(void **state)
 	assert_int_equal(sigismember(&set, SIGPIPE), 0);
 }
 
+/* A file that may not grow: the same, though SIGXFSZ would end this process. */
+static void a_file_size_limit(void **state)
+{
+	(void)state;
+	enum { MOST = 100000 };
+	struct sigaction action;
+	struct rlimit before;
+	char path[] = "/tmp/bulkhead-output-XXXXXX";
+	int fd = mkostemp(path, O_CLOEXEC), exit_status;
+	assert_true(fd >= 0 && !unlink(path));
+	assert_int_equal(sigaction(SIGXFSZ, NULL, &action), 0);
+	assert_true(action.sa_handler == SIG_DFL);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &(struct rlimit){MOST, before.rlim_max}), 0);
+	bh_status status = run(flood, T_ARGS("flood"), nothing, on_fd(fd), nothing, &exit_status);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(status, BH_OK);
+	assert_int_equal(exit_status, 1);
+	assert_int_equal(lseek(fd, 0, SEEK_END), MOST);
+	close(fd);
+}
+
 void *reader(void *data);
 void *reader(void *data)
 {
@@ -400,17 +423,12 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(through_a_guest),
-		cmocka_unit_test(full_and_empty_pipes),
-		cmocka_unit_test(a_terminal),
-		cmocka_unit_test(closed_pipes),
-		cmocka_unit_test(a_signal_of_the_programs_own),
-		cmocka_unit_test(flags_stay),
-		cmocka_unit_test(nothing_is_swallowed),
-		cmocka_unit_test(from_memory),
-		cmocka_unit_test(both_outputs),
-		cmocka_unit_test(modes_that_are_none),
-		cmocka_unit_test(one_pipe_many_readers),
+		cmocka_unit_test(through_a_guest),     cmocka_unit_test(full_and_empty_pipes),
+		cmocka_unit_test(a_terminal),          cmocka_unit_test(closed_pipes),
+		cmocka_unit_test(a_file_size_limit),   cmocka_unit_test(a_signal_of_the_programs_own),
+		cmocka_unit_test(flags_stay),          cmocka_unit_test(nothing_is_swallowed),
+		cmocka_unit_test(from_memory),         cmocka_unit_test(both_outputs),
+		cmocka_unit_test(modes_that_are_none), cmocka_unit_test(one_pipe_many_readers),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -124,22 +124,42 @@ cache
 [cache]\nmax_age = 0
 [cache]\nmax_age = "0d"
 [cache]\nmax_age = "99999999999d"
+[cache]\nmax_age = 3153600001
+[cache]\nmax_age = "30d\\u0000junk"
+[cache]\nmax_bytes = "1GiB\\u0000junk"
+[cache]\n"enabled\\u0000x" = false
 [cache]\nmax_bites = 1
 [cache]\nenabled = true\nenabled = true
 \\0377\\0376
 END
-[ "$i" = 18 ] || fail 'not all of them were tried'
-# What is no file, cannot be read, or is somebody else's table is no mistake.
+[ "$i" = 22 ] || fail 'not all of them were tried'
+# The place is said once, and nothing in a key reaches the terminal as a command.
+printf '[cache]\n"\\u001b[31mred" = 1\n' >"$settings"
+run cache path
+expect_err_has "bulkhead: $PWD/$settings:2:1: cache.?[31mred: no such key"
+[ "$(grep -c "$settings" err)" = 1 ] || fail 'the place is said twice'
+says_hello 1
+expect_err_has "warning: compile cache: $PWD/$settings:2:1: cache.?[31mred: no such key"
+# What is not there, or is somebody else's table, is no mistake.
 rm "$settings"
-for make in 'mkdir' 'mkfifo' 'ln -s nowhere' 'ln -s cache.toml' ': >' 'echo "[other]" >' 'echo "# nothing" >'; do
+for make in 'ln -s nowhere' ': >' 'echo "[other]" >' 'echo "# nothing" >'; do
 	eval "$make $settings" || fail "$make"
 	says_hello 0
 	rm -r "$settings"
 done
-{ echo '[cache]'; yes '# much' | head -c 200000; } >"$settings"
-says_hello 0
-rm "$settings"
+# What is there and cannot be read might say anything.
+for make in 'mkdir' 'mkfifo' 'ln -s cache.toml' 'yes "# much" | head -c 70000 >'; do
+	eval "$make $settings" || fail "$make"
+	says_hello 1
+	expect_err_has "$settings"
+	run cache path
+	expect_exit 78
+	expect_err_has "$settings"
+	rm -r "$settings"
+done
 printf '[cache]\nmax_bytes = "1GiB"\nmax_age = "7d"\n[later]\nthing = 1\n' >"$settings"
+says_hello 0
+printf '[cache]\nmax_bytes = "unlimited"\nmax_age = "unlimited"\n' >"$settings"
 says_hello 0
 rm "$settings"
 rm -rf "$XDG_CACHE_HOME/bulkhead"

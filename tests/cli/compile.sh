@@ -105,3 +105,28 @@ expect_exit 65
 BULKHEAD_CACHE=0 run run --untrusted --memory 64MB hello.wasm eve
 expect_exit 0
 expect_out 'hello eve'
+
+# Where the artifact does not fit, that is said, and not of the component.
+(
+	ulimit -f 64
+	BULKHEAD_CACHE=0 run run --untrusted --memory 64MB hello.wasm eve
+	expect_exit 70
+	expect_err_has "the compiler's files cannot be written"
+	expect_err_has 'File too large'
+) || exit 1
+
+# Damage that cannot be removed is not called removed.
+export BULKHEAD_CACHE_DIR="$PWD/one"
+artifact="$(find one -name '*.cwasm')"
+rm "$artifact"
+mkdir "$artifact"
+: >"$artifact/something"
+run cache verify
+expect_exit 66
+expect_err_has "$PWD/$artifact: damaged, and cannot be removed"
+run cache stats --json
+expect_json '.corrupt == 0'
+rm -r "$artifact"
+run cache prune
+expect_exit 0
+[ ! -e "$(dirname "$artifact")" ] || fail 'an empty folder was left'

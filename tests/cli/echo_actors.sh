@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # test: timeout=60
 # The example examples/echo-actors: an actor for each connection, all answering for themselves.
 set -u
@@ -14,8 +15,8 @@ for _ in $(seq 100); do
 done
 [ -n "$port" ] || { echo "it does not listen"; cat out err; exit 1; }
 
-"$server" load "$port" 300 20 >load || { cat load err; exit 1; }
-grep -q ' 0 wrong' load || { cat load; exit 1; }
+"$server" load "$port" 300 20 >answers || { cat answers err; exit 1; }
+grep -q " 0 wrong" answers || { cat answers; exit 1; }
 
 # One that talks to it by hand sees its own lines numbered, whatever the others sent.
 answer="$(printf 'one\ntwo\n' | timeout 10 bash -c "exec 3<>/dev/tcp/127.0.0.1/$port; cat >&3; head -n 2 <&3")"

@@ -73,3 +73,14 @@ expect_no_out
 run init -o missing/x.toml hello.wasm
 expect_exit 70
 expect_err_has 'missing/x.toml: cannot be created'
+
+# A manifest that does not fit is not left half.
+long="$(printf 'n%.0s' {1..200}).wasm"
+cp hello.wasm "$long"
+(
+	ulimit -f 1
+	run init -o half.toml "$long"
+	expect_exit 70
+	expect_err_has 'half.toml: cannot be written: File too large'
+) || exit 1
+[ ! -e half.toml ] || fail 'half a manifest was left'

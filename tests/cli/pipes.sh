@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # test: timeout=90
-# Pipes that are full, empty or closed neither hang nor kill the command.
+# Pipes that are full, empty or closed neither hang nor kill the command; nor do files that are full.
 # shellcheck source=tests/support/cli.sh
 . "$TESTS/support/cli.sh"
 guest flood.wasm readstdin.wasm cat.wasm hello.wasm spin.wasm
@@ -50,6 +50,15 @@ expect_err_has 'flood: '
 run_raw run --memory 64MB hello.wasm >&- </dev/null
 [[ "$(cat .end)" = exit* ]] || fail 'a closed stdout killed the command'
 
+# A file that may not grow: the same, and nobody dies of SIGXFSZ.
+(
+	ulimit -f 64
+	run_raw run --memory 64MB --timeout 20s flood.wasm </dev/null >limited
+	expect_exit 1
+	expect_err_has 'flood: '
+) || exit 1
+[ "$(stat -c %s limited)" = 65536 ] || fail 'what fits is written'
+
 # The end of the input is the end.
 printf '12345' | run_raw run --memory 64MB readstdin.wasm >out
 expect_exit 0
@@ -72,3 +81,9 @@ expect_err_has 'cannot write the output'
 run_raw help >&- </dev/null
 expect_exit 70
 expect_err_has 'cannot write the output'
+(
+	ulimit -f 1
+	run_raw help run >limited </dev/null
+	expect_exit 70
+	expect_err_has 'cannot write the output: File too large'
+) || exit 1
