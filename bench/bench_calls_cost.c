@@ -64,8 +64,8 @@ static void beside_raw(bh_host *host)
 		char name[60];
 		t.callers = callers[i];
 		snprintf(name, sizeof name, "throughput_2_workers.%u", callers[i]);
-		snprintf(arguments, sizeof arguments, "throughput '%s' add 2 %u 1 --fuel", bench_guest("wat/adder.wat"),
-		         callers[i]);
+		snprintf(arguments, sizeof arguments, "throughput '%s' add %u %u 1 --fuel", bench_guest("wat/adder.wat"),
+		         callers[i] < 2 ? 1 : 2, callers[i]);
 		peer_beside(name, "calls/s", "higher", throughput, &t, "raw.throughput", arguments);
 	}
 	drop(&t, metered);

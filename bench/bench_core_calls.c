@@ -205,7 +205,7 @@ static void calls(bh_host *host)
 	bench_report("fresh_call.libc_guest", "us", 1e6, &fresh);
 	bench_free(&fresh);
 	free_target(&libc);
-	target wasi = make_target(load(host, "echo.wasm", 0), "greet");
+	target wasi = make_target(load(host, "actor.wasm", 0), "line");
 	wasi.args[0] = bh_of_string("world");
 	fresh = bench_take(fresh_call, &wasi, 200, 200);
 	bench_report("fresh_call.wasi_guest", "us", 1e6, &fresh);

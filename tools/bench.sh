@@ -14,6 +14,8 @@ shift || true
 export BULKHEAD="$build/bin/bulkhead" GUESTS="$build/guests"
 # Nothing of the user's cache is used, nor left there; the benchmarks of starts make caches of their own.
 export BULKHEAD_CACHE=0
+RAW_WASMTIME="$(tools/bench-peers.sh --find raw-wasmtime 2>/dev/null)" || RAW_WASMTIME=
+export RAW_WASMTIME
 
 governor=/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor
 if [ -r $governor ] && [ "$(cat $governor)" != performance ]; then
