@@ -217,14 +217,13 @@ static bh_status look_at_file(bh_cache_settings *s, bool decides_on, bool decide
 		return BH_OK;
 	bool was_on = s->enabled, had_folder = s->folder;
 	bh_cache_settings before = *s;
-	BH_AUTO(bh_free) char *folder_before = s->folder ? bh_strdup(s->folder) : NULL;
 	reading r = {path, s, decides_on, decides_folder, err};
 	bh_status status = read_file(&r);
 	if (status) {
-		/* All of it is left out, or nobody could tell what holds. */
-		bh_free(s->folder);
+		/* All of it is left out, or nobody could tell what holds. A folder that was named before it left alone. */
+		if (!had_folder)
+			bh_free(s->folder);
 		*s = before;
-		s->folder = BH_TAKE(folder_before);
 		return status;
 	}
 	if ((was_on != s->enabled) || (!had_folder && s->folder)) {

@@ -61,8 +61,8 @@ static const int allowed[] = {
 /* What limits there are, but no other ones. */
 static bool allow_limits(scmp_filter_ctx filter)
 {
-	return !seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2, SCMP_A0(SCMP_CMP_EQ, 0),
-	                         SCMP_A2(SCMP_CMP_EQ, 0));
+	return !seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2, SCMP_A0(SCMP_CMP_EQ, 0, 0),
+	                         SCMP_A2(SCMP_CMP_EQ, 0, 0));
 }
 
 /* Threads, but no processes. clone3 hides its flags from filters; refused as unknown, libc asks with clone. */

@@ -177,6 +177,18 @@ typedef struct {
 	bh_status status;
 } passing;
 
+static bh_status too_many(uint64_t most, bh_error **err)
+{
+	const bh_limit_info *limit = bh_limit_describe(BH_LIMIT_RESOURCES);
+	char allowed[48];
+	bh_limit_format(allowed, sizeof allowed, BH_LIMIT_RESOURCES, most);
+	bh_error *e =
+		bh_error_begin(err, BH_E_RESOURCE_LIMIT, "%s limit reached: %s allowed (%s)", limit->text, allowed, limit->key);
+	bh_error_limit_set(e, BH_LIMIT_RESOURCES, most, 0);
+	bh_error_trap_set(e, BH_TRAP_RESOURCE_LIMIT);
+	return BH_E_RESOURCE_LIMIT;
+}
+
 static bh_status check_pass(const bh_store *store, const bh_resource *resource, bh_error **err)
 {
 	uint64_t most = store->meter.limits->resources;
@@ -185,7 +197,7 @@ static bh_status check_pass(const bh_store *store, const bh_resource *resource, 
 	if (!bh_code_imports(store->code, resource->type))
 		return bh_fail(err, BH_E_INVALID, "a handle is of a resource that the component does not import");
 	if (store->calls.held_live >= most)
-		return bh_fail(err, BH_E_RESOURCE_LIMIT, "the guest has as many resources as max_resources allows");
+		return too_many(most, err);
 	return BH_OK;
 }
 

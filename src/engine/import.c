@@ -103,15 +103,23 @@ static void answer(bh_store *store, bh_status status, bh_value *result, bh_error
 		status = bh_value_check(result, wanted, "its result", &why);
 	else if (!status && result->kind != BH_KIND_NONE)
 		status = bh_fail(&why, BH_E_TYPE, "its result: expected none, got %s", bh_kind_name((bh_kind)result->kind));
-	if (!status && !result->owned) {
+	if (!status && !result->owned && result->kind > BH_KIND_CHAR) {
 		bh_value copy = BH_VALUE_INIT;
 		status = bh_value_copy(&copy, result, &why);
 		*result = copy;
 	}
-	if (!status && import->passes_handles)
+	bool passing = !status && import->passes_handles;
+	if (passing)
 		status = bh_held_pass(store, result, &why);
-	if (status) {
+	if (status)
 		bh_value_deinit(result);
+	/* The guest has as many resources as it may: that is no fault of the function's. */
+	if (passing && status == BH_E_RESOURCE_LIMIT) {
+		calls->why = why;
+		fail(calls, status);
+		return;
+	}
+	if (status) {
 		fail_because(calls, status, why);
 		return;
 	}

@@ -169,7 +169,8 @@ static unsigned count_files(const char *folder, const char *begin)
 	return count;
 }
 
-static void kill_publishers(const char *dir, board *b, unsigned *kills)
+/* `once_ms`: what a start and a guest take here. */
+static void kill_publishers(const char *dir, board *b, unsigned once_ms, unsigned *kills)
 {
 	pid_t publishers[PUBLISHERS] = {0};
 	double end = t_now_ms() + 4e5;
@@ -177,9 +178,9 @@ static void kill_publishers(const char *dir, board *b, unsigned *kills)
 		EXPECT(t_now_ms() < end);
 		for (int i = 0; i < PUBLISHERS; i++)
 			publishers[i] = start("publisher", dir, false);
-		/* Up to what a few guests take; a start costs about 10 ms, with sanitizers more. */
+		/* Up to what a few guests take. */
 		for (int i = 0; i < PUBLISHERS; i++) {
-			t_sleep_ms((10 + dice(60)) * (unsigned)(t_slack() / 5));
+			t_sleep_ms(once_ms / 2 + dice(2 * once_ms));
 			EXPECT(!kill(publishers[i], SIGKILL));
 			assert_int_equal(end_of(publishers[i]), 1000 + SIGKILL);
 			++*kills;
@@ -205,7 +206,9 @@ static void test_killed_while_publishing(void **state)
 	pid_t readers[READERS];
 	unsigned kills = 0;
 	snprintf(dir, sizeof dir, "%s", below("killed"));
+	double begin = t_now_ms();
 	snprintf(engine, sizeof engine, "%s", cache_of(dir, false));
+	unsigned once_ms = 1 + (unsigned)(t_now_ms() - begin);
 	board *b = open_board(dir);
 	for (int i = 0; i < READERS; i++)
 		readers[i] = start("reader", dir, false);
@@ -213,8 +216,8 @@ static void test_killed_while_publishing(void **state)
 	pid_t stopped = start("publisher", dir, false);
 	t_sleep_ms(30 + dice(30));
 	EXPECT(!kill(stopped, SIGSTOP));
-	double begin = t_now_ms();
-	kill_publishers(dir, b, &kills);
+	begin = t_now_ms();
+	kill_publishers(dir, b, once_ms, &kills);
 	atomic_store(&b->stop, true);
 	for (int i = 0; i < READERS; i++)
 		assert_int_equal(end_of(readers[i]), 0);
