@@ -99,6 +99,8 @@ static void answer(bh_store *store, bh_status status, bh_value *result, bh_error
 	bh_host_calls *calls = &store->calls;
 	const bh_import *import = calls->import;
 	const bh_type *wanted = bh_import_result(import);
+	if (!status)
+		bh_error_free(BH_TAKE(why)); /* words without a failure */
 	if (!status && wanted)
 		status = bh_value_check(result, wanted, "its result", &why);
 	else if (!status && result->kind != BH_KIND_NONE)
@@ -123,7 +125,6 @@ static void answer(bh_store *store, bh_status status, bh_value *result, bh_error
 		fail_because(calls, status, why);
 		return;
 	}
-	bh_error_free(why);
 	calls->result = *result;
 	calls->answered = true;
 }

@@ -191,7 +191,8 @@ static bh_status take_import(linking *l, bh_import *import, const bhx_import_t *
 {
 	import->interface = given->interface.data ? bh_strndup(given->interface.data, given->interface.length) : NULL;
 	import->name = bh_strndup(given->name.data, given->name.length);
-	import->text = import->name ? full_name(import->interface, import->name) : NULL;
+	BH_AUTO(bh_free) char *text = import->name ? full_name(import->interface, import->name) : NULL;
+	import->text = text ? bh_text_tame(text, strlen(text)) : NULL;
 	if (!import->text || (given->interface.data && !import->interface))
 		return bh_fail_memory(err);
 	import->definition = bh_imports_find(l->imports, import->interface, import->name);

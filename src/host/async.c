@@ -212,7 +212,7 @@ bh_status bh_call_take(bh_call *call, bh_value *result, bh_usage *usage, bh_erro
 
 bh_status bh_call_wait(bh_call *call, bh_value *result, bh_usage *usage, bh_error **err)
 {
-	if (!bh_call_ended(call) && bh_executor_is_worker()) {
+	if (!bh_call_ended(call) && (bh_executor_is_worker() || bh_store_calls_host())) {
 		bh_error *e = bh_error_begin(err, BH_E_INVALID, "bh_call_wait: called from a callback of the library");
 		bh_error_hint_set(e, "The call may need this very thread to go on. Give it a callback of its own instead.");
 		return BH_E_INVALID;

@@ -99,6 +99,8 @@ bh_status bh_resource_drop(bh_resource *resource, bh_error **err)
 		return bh_fail(err, BH_E_INVALID, "bh_resource_drop: no resource");
 	bh_run run;
 	bh_instance *instance = bh_resource_instance(resource);
+	if (!instance)
+		return bh_fail(err, BH_E_INVALID, "the resource is the program's own: it ends with its last handle");
 	bh_run_init(&run, instance->component, NULL);
 	run.instance = instance;
 	run.dropping = resource;

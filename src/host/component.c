@@ -32,6 +32,7 @@ void bh_component_unref(bh_component *component)
 	if (!component || atomic_fetch_sub(&component->references, 1) != 1)
 		return;
 	bh_host *host = component->host;
+	bh_group_leave(host->executor, &component->group);
 	if (component->run)
 		bh_function_free(component->run->function);
 	bh_free(component->run);

@@ -103,6 +103,19 @@ static bh_group *take_group(bh_executor *executor)
 	return group;
 }
 
+static void remove_group(bh_executor *executor, bh_group *gone)
+{
+	bh_group *kept = NULL;
+	for (bh_group *group; (group = take_group(executor)) && group != gone;) {
+		group->sibling = kept;
+		kept = group;
+	}
+	for (bh_group *next; kept; kept = next) {
+		next = kept->sibling;
+		insert_group(executor, kept);
+	}
+}
+
 /* What its tasks took since it was put there is only paid here. */
 static bool pay(bh_group *group)
 {
@@ -178,6 +191,15 @@ static bh_task *pop(bh_executor *executor)
 		return task;
 	}
 	return NULL;
+}
+
+/* Its last task may have become urgent, which leaves it in the heap until its turn comes. */
+void bh_group_leave(bh_executor *executor, bh_group *group)
+{
+	pthread_mutex_lock(&executor->lock);
+	if (group->queued)
+		remove_group(executor, group);
+	pthread_mutex_unlock(&executor->lock);
 }
 
 /* Its moment has come, most likely that of its limit: it is not to wait behind others who compute. */

@@ -71,6 +71,9 @@ void bh_executor_free(bh_executor *executor);
 /* Prepare a task, which has one reference: the caller's. */
 void bh_task_init(bh_task *task, bh_executor *executor, bh_group *group, const bh_task_kind *kind);
 
+/* A group goes; no task of it is left. */
+void bh_group_leave(bh_executor *executor, bh_group *group);
+
 /* Let it run; the executor holds a reference until its last step. BH_E_SYSTEM: there is no thread. */
 bh_status bh_executor_start(bh_executor *executor, bh_task *task, bh_error **err);
 

@@ -143,9 +143,20 @@ static going fail(bh_run *run, bh_status status)
 
 /* Before anything runs: what it needs. */
 
+/* A host function of that very instance waits for it, on the thread that it needs to go on. */
+static bh_status waits_for_itself(bh_run *run)
+{
+	bh_error *e = bh_error_begin(&run->why, BH_E_BUSY, "the instance waits for the host function that calls it");
+	bh_error_hint_set(e,
+	                  "A guest is not entered twice. Call another instance, or start a call and do not wait for it.");
+	return BH_E_BUSY;
+}
+
 static going begin_run(bh_run *run)
 {
 	bh_ran how;
+	if (run->own_stack && run->instance && bh_store_calling(run->instance))
+		return fail(run, waits_for_itself(run));
 	if (caller_left(run, 0, &how))
 		return fail(run, explain(run, how));
 	run->state = run->instance ? BH_RUN_TURN : BH_RUN_CALLS;

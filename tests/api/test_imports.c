@@ -126,8 +126,8 @@ static bh_status fail_oddly(void *data, const bh_value *args, size_t count, bh_v
 
 static bh_status succeed_with_words(void *data, const bh_value *args, size_t count, bh_value *result, bh_error **err)
 {
-	(void)data, (void)args, (void)count;
-	*result = bh_of_u32(5);
+	(void)args, (void)count;
+	*result = data ? bh_of_s32(5) : bh_of_u32(5);
 	(void)bh_error_new(err, BH_E_IO, "never mind");
 	return BH_OK;
 }
@@ -165,6 +165,11 @@ static void a_failure_ends_the_call(void **state)
 
 	caller = t_caller("number", succeed_with_words, NULL);
 	assert_int_equal(t_number(caller, "number", "1"), 5);
+	bh_component_unref(caller);
+
+	caller = t_caller("number", succeed_with_words, &calls);
+	CALL_FAILS(BH_E_HOST_FUNCTION, caller, "number", "1");
+	assert_false(t_says("never mind"));
 	bh_component_unref(caller);
 
 	caller = t_caller("number", fail_oddly, NULL);

@@ -76,7 +76,7 @@ static void an_instance_cannot_call_itself(void **state)
 {
 	(void)state;
 	relay r = {0};
-	bh_component *component = load_with(call_on, &r, 300);
+	bh_component *component = load_with(call_on, &r, BH_UNLIMITED);
 	r.instance = t_instance(component);
 	r.callee = t_find(component, "number");
 	bh_value arg = bh_of_u32(1);
@@ -93,7 +93,7 @@ static void nor_by_way_of_another(void **state)
 {
 	(void)state;
 	relay there = {0}, back = {0};
-	bh_component *a = load_with(call_on, &there, 300), *b = load_with(call_on, &back, 300);
+	bh_component *a = load_with(call_on, &there, BH_UNLIMITED), *b = load_with(call_on, &back, BH_UNLIMITED);
 	there.instance = t_instance(b);
 	there.callee = t_find(b, "number");
 	back.instance = t_instance(a);
