@@ -266,7 +266,7 @@ static double load_crowded(void *data, unsigned batch)
 {
 	crowd *c = data;
 	double sum = 0;
-	pthread_t threads[CROWD];
+	pthread_t threads[CROWD] = {0};
 	pthread_attr_t attr;
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, 256 * 1024);
