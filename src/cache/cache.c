@@ -60,10 +60,9 @@ bool bh_cache_on(bh_cache *cache)
 	BH_AUTO(bh_error_free) bh_error *why = NULL;
 	bh_status status = BH_OK;
 	pthread_mutex_lock(&cache->lock);
-	if (!cache->opened) {
-		cache->opened = true;
+	/* Tried again each time it could not be had: somebody may just have removed it, or may mend what is wrong. */
+	if (cache->folder < 0)
 		status = bh_cache_root_open(&cache->folder, cache, &why);
-	}
 	int folder = cache->folder;
 	pthread_mutex_unlock(&cache->lock);
 	if (status)
@@ -110,7 +109,6 @@ bh_status bh_cache_open(bh_cache **out, const bh_cache_options *options, bh_erro
 		bh_cache_close(cache);
 		return status;
 	}
-	cache->opened = true;
 	*out = cache;
 	return BH_OK;
 }

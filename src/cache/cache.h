@@ -30,7 +30,6 @@ struct bh_cache {
 	bh_cache_settings settings;
 	bh_counters counters;
 	pthread_mutex_t lock; /* over opening, and the subfolders */
-	bool opened;          /* or tried to */
 	int folder;           /* FOLDER/v1, the same number for good; -1: there is none */
 	bh_subfolder subfolders[BH_CACHE_SUBFOLDERS];
 	uint32_t subfolder_count;

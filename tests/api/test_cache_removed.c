@@ -76,6 +76,24 @@ static void test_not_ours(void **state)
 	EXPECT(!rmdir(dir)); /* nothing was made in it */
 }
 
+/* It could not be had at first: said once, and used as soon as somebody has mended that. */
+static void test_mended(void **state)
+{
+	(void)state;
+	char place[PATH_MAX], dir[PATH_MAX];
+	snprintf(place, sizeof place, "%s", below("mended"));
+	snprintf(dir, sizeof dir, "%s", below("mended/cache"));
+	write_file(place, "", 0);
+	cached c;
+	cached_open(&c, dir);
+	assert_int_equal(origin_in(c.host, BEFORE), BH_CODE_COMPILED);
+	assert_int_equal(origin_in(c.host, AFTER), BH_CODE_COMPILED);
+	EXPECT(!unlink(place));
+	assert_int_equal(origin_in(c.host, LATER), BH_CODE_COMPILED);
+	assert_true(is(ask(dir, LATER), BH_CODE_FROM_DISK, 0));
+	assert_int_equal(cached_close(&c), 1);
+}
+
 /* While threads of one host use it. */
 
 typedef struct {
@@ -126,6 +144,7 @@ int main(void)
 		cmocka_unit_test(test_all_of_it),
 		cmocka_unit_test(test_version),
 		cmocka_unit_test(test_not_ours),
+		cmocka_unit_test(test_mended),
 		cmocka_unit_test(test_while_used),
 	};
 	return cmocka_run_group_tests(tests, work_set_up, work_tear_down);
