@@ -83,7 +83,8 @@ typedef struct {
 	bool kill;         /**< a passed deadline or a cancellation also ends the call on a live instance */
 	bh_cancel *cancel; /**< NULL: cannot be cancelled */
 	bool cpu_time;     /**< measure bh_usage.cpu_ns; costs two system calls a resumption */
-	const bh_instance_options *instance; /**< for a fresh instance; NULL for the default */
+	/** For a fresh instance; NULL for the default. With bh_call_start() it stays until the call is over. */
+	const bh_instance_options *instance;
 	/* For bh_call_start() alone: */
 	bh_call_done *done; /**< told once when the call is over; NULL: nobody is */
 	void *done_data;

@@ -40,8 +40,9 @@ typedef struct {
 	const bh_cache_options *cache; /**< of compiled code; NULL: the default. Copied */
 	uint32_t workers; /**< threads that run calls started with bh_call_start(); default: one for each processor */
 	/**
-	 * Memory of all live instances, bytes; 0: no bound. Each reserves limits.initial_memory, or what it starts with
-	 * if that is more, and waits its turn where that is not free (limits.queue_ms, then BH_E_BUSY).
+	 * What all instances together may reserve, bytes; 0: no bound. Each reserves limits.initial_memory, or what it
+	 * starts with if that is more, and waits its turn where that is not free (limits.queue_ms, then BH_E_BUSY). What it
+	 * grows by later is bounded by its own limits.memory, and not counted here.
 	 */
 	uint64_t memory_budget;
 	uint32_t queue; /**< calls started and not over, beyond which bh_call_start() returns BH_E_BUSY; default 100,000 */

@@ -43,8 +43,7 @@ static void let_go(bh_call *call)
 static void over(bh_task *task)
 {
 	bh_call *call = (bh_call *)task;
-	bh_host *host = call->component->host;
-	bh_host_retain(host);
+	bh_host *host = call->component->host; /* there until the component is let go of */
 	let_go(call);
 	bh_roll_leave(&host->roll, call);
 	atomic_store(&call->over, true);
@@ -54,7 +53,6 @@ static void over(bh_task *task)
 		call->done(call->done_data, call);
 	bh_roll_gone(&host->roll);
 	bh_component_unref(BH_TAKE(call->component));
-	bh_host_release(host);
 	/* Last, so that the thread that waits may take everything down behind it. */
 	bh_event_set(&call->ended);
 }

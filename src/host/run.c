@@ -424,13 +424,14 @@ static void end(bh_run *run)
 		bh_instance_leave(run->instance, run->why ? bh_error_message(run->why) : NULL);
 	else if (run->uses_instance)
 		bh_instance_quit(run->instance, run);
-	if (run->instance)
-		run->store = NULL;
 	bool kept = run->owner && !run->status;
-	if (run->store && !kept)
+	/* A live instance keeps its store and its place. */
+	if (run->instance) {
+		run->store = NULL;
+	} else if (!kept) {
 		bh_store_free(BH_TAKE(run->store));
-	if (!kept)
 		bh_place_leave(run->component, run->holds_instance, run->holds_memory);
+	}
 	if (run->holds_call)
 		bh_gate_leave(&run->component->calls, 1);
 	run->state = BH_RUN_OVER;
