@@ -72,6 +72,17 @@ static void beside_raw(bh_host *host)
 	drop(&u, unmetered);
 }
 
+/* With memory to clean after each call. */
+static void with_memory(bh_host *host)
+{
+	char arguments[1200];
+	bh_component *component = calls_load(host, "wat/adder-megabyte.wat", 0, 10000);
+	target t = make(component, "add");
+	snprintf(arguments, sizeof arguments, "fresh '%s' add 40000 --fuel", bench_guest("wat/adder-megabyte.wat"));
+	peer_beside("fresh_call_vs_raw.megabyte", "ns", "lower", fresh, &t, "raw.fresh_call", arguments);
+	drop(&t, component);
+}
+
 /* A live instance, prepared export; the dynamic values are all there is, so they are the typed ones too. */
 static void warm_calls(bh_host *host)
 {
@@ -126,9 +137,11 @@ static void async_over_sync(void)
 	bh_host_free(host);
 }
 
-/* A call in turn on each of many things; their number makes no difference but to the caches of the processor. */
+/*
+ * A call on one of many things, always the same: what their number costs. And in turn on each of them, which adds what
+ * the caches of the processor cannot hold.
+ */
 typedef struct {
-	bh_component **components;
 	bh_export **exports;
 	bh_instance **instances;
 	unsigned count, next;
@@ -151,12 +164,12 @@ static double one_of_many(void *data, unsigned batch)
 	return bench_now() - begin;
 }
 
-static void growth(const char *name, crowd *one, crowd *many)
+static void growth(const char *name, crowd *alone, crowd *many)
 {
 	bench_samples samples[2];
-	bench_take_in_turn(samples, (bench_fn *const[]){one_of_many, one_of_many}, (void *const[]){many, one},
+	bench_take_in_turn(samples, (bench_fn *const[]){one_of_many, one_of_many}, (void *const[]){many, alone},
 	                   (const unsigned[]){2000, 2000}, 2, 60);
-	bench_report_beside(name, "ns", 1e9, &samples[0], "one", &samples[1]);
+	bench_report_beside(name, "ns", 1e9, &samples[0], "one alone", &samples[1]);
 	bench_free(&samples[0]);
 	bench_free(&samples[1]);
 }
@@ -181,42 +194,63 @@ static bh_component *load_numbered(bh_host *host, int number)
 	return component;
 }
 
-static void growth_components(bh_host *host)
+/* One of many beside one alone, in a host of its own; and all of the many in turn beside it. */
+static void growth_of(const char *what, const crowd *alone, const crowd *many)
 {
-	static bh_component *components[COMPONENTS];
-	static bh_export *exports[COMPONENTS];
-	crowd one = {.components = components, .exports = exports, .count = 1}, many = one;
-	for (int i = 0; i < COMPONENTS; i++) {
-		components[i] = load_numbered(host, i);
+	char name[60];
+	crowd one = *alone, among = *many, all = *many;
+	among.count = 1;
+	snprintf(name, sizeof name, "cost_growth.%s", what);
+	growth(name, &one, &among);
+	snprintf(name, sizeof name, "cost_growth.%s_in_turn", what);
+	growth(name, &one, &all);
+}
+
+static void growth_components(void)
+{
+	static bh_component *components[COMPONENTS + 1];
+	static bh_export *exports[COMPONENTS + 1];
+	bh_host *host = calls_host(1, 1000), *other = calls_host(1, 1000);
+	for (int i = 0; i <= COMPONENTS; i++) {
+		components[i] = load_numbered(i < COMPONENTS ? host : other, i);
 		exports[i] = calls_find(components[i], "add");
 	}
+	crowd alone = {.exports = exports + COMPONENTS, .count = 1}, many = {.exports = exports};
 	many.count = 100;
-	growth("cost_growth.components_100", &one, &many);
+	growth_of("components_100", &alone, &many);
 	many.count = COMPONENTS;
-	growth("cost_growth.components", &one, &many);
-	for (int i = 0; i < COMPONENTS; i++) {
+	growth_of("components", &alone, &many);
+	for (int i = 0; i <= COMPONENTS; i++) {
 		bh_export_free(exports[i]);
 		bh_component_unref(components[i]);
 	}
+	bh_host_free(host);
+	bh_host_free(other);
 }
 
 static void growth_instances(void)
 {
-	bh_host *host = calls_host(2, INSTANCES + 100);
-	static bh_instance *instances[INSTANCES];
-	bh_component *component = calls_load(host, "wat/adder.wat", 0, 10000);
-	bh_export *add = calls_find(component, "add");
-	crowd one = {.exports = &add, .instances = instances, .count = 1}, many = one;
+	static bh_instance *instances[INSTANCES + 1];
+	bh_host *hosts[2] = {calls_host(1, INSTANCES + 100), calls_host(1, INSTANCES + 100)};
+	bh_component *components[2];
+	bh_export *adds[2];
 	bh_error *err = NULL;
-	for (int i = 0; i < INSTANCES; i++)
-		calls_check(bh_instance_new(&instances[i], component, NULL, &err), err, "instance");
-	many.count = INSTANCES;
-	growth("cost_growth.instances", &one, &many);
-	for (int i = 0; i < INSTANCES; i++)
+	for (int i = 0; i < 2; i++) {
+		components[i] = calls_load(hosts[i], "wat/adder.wat", 0, 10000);
+		adds[i] = calls_find(components[i], "add");
+	}
+	for (int i = 0; i <= INSTANCES; i++)
+		calls_check(bh_instance_new(&instances[i], components[i == INSTANCES], NULL, &err), err, "instance");
+	crowd alone = {.exports = &adds[1], .instances = instances + INSTANCES, .count = 1};
+	crowd many = {.exports = &adds[0], .instances = instances, .count = INSTANCES};
+	growth_of("instances", &alone, &many);
+	for (int i = 0; i <= INSTANCES; i++)
 		bh_instance_free(instances[i]);
-	bh_export_free(add);
-	bh_component_unref(component);
-	bh_host_free(host);
+	for (int i = 0; i < 2; i++) {
+		bh_export_free(adds[i]);
+		bh_component_unref(components[i]);
+		bh_host_free(hosts[i]);
+	}
 }
 
 /* Load, call, forget: with the cache and a pool, and without either. */
@@ -267,9 +301,10 @@ int main(void)
 {
 	bh_host *host = calls_host(2, 1000);
 	beside_raw(host);
+	with_memory(host);
 	warm_calls(host);
 	async_over_sync();
-	growth_components(host);
+	growth_components();
 	growth_instances();
 	baseline();
 	bh_host_free(host);

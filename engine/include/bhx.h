@@ -44,6 +44,9 @@ void bhx_engine_compatibility(const wasm_engine_t *engine, bhx_write_t *write, v
 /* Which build of the archive this is. */
 void bhx_engine_build(bhx_text_t *out);
 
+/* Where the kernel tells which pages were written to (Linux 6.7), freed slots of a pool are cleaned page by page. */
+void bhx_pool_scan(wasmtime_pooling_allocation_config_t *pool);
+
 /*
  * Settings the C API has no setters for. `lines`: frames name files and lines where the guest has debug information.
  * `coredump`: errors of guests carry what bhx_error_coredump() writes; compiled code is the same with and without.

@@ -4,8 +4,8 @@ use crate::error::bhx_text;
 use crate::wrap::*;
 use std::ffi::{c_char, c_void};
 use std::hash::{Hash, Hasher};
-use wasmtime::{Engine, Error, WasmBacktraceDetails};
-use wasmtime_c_api::{wasm_config_t, wasm_engine_t};
+use wasmtime::{Enabled, Engine, Error, WasmBacktraceDetails};
+use wasmtime_c_api::{wasm_config_t, wasm_engine_t, wasmtime_pooling_allocation_config_t};
 
 #[unsafe(no_mangle)]
 pub extern "C" fn bhx_engine_new(config: Box<wasm_config_t>, out: &mut *mut wasm_engine_t) -> CError {
@@ -44,6 +44,12 @@ pub extern "C" fn bhx_engine_compatibility(
         }
     }
     engine(e).precompile_compatibility_hash().hash(&mut Forward(write, data));
+}
+
+/// What the C API has no setter for: freed slots are cleaned page by page where the kernel tells which were written to.
+#[unsafe(no_mangle)]
+pub extern "C" fn bhx_pool_scan(pool: &mut wasmtime_pooling_allocation_config_t) {
+    pool_config_mut(pool).pagemap_scan(Enabled::Auto);
 }
 
 /// Switches on what the C API has no setter for.

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 use wasmtime::component::types::ComponentFunc;
 use wasmtime::component::{Component, Linker, ResourceAny};
-use wasmtime::{Config, Engine, Error, Store, StoreContextMut};
+use wasmtime::{Config, Engine, Error, PoolingAllocationConfig, Store, StoreContextMut};
 use wasmtime_c_api::*;
 use wasmtime_wasi::WasiCtxBuilder;
 
@@ -32,6 +32,7 @@ macro_rules! unwrapper {
 }
 
 unwrapper!(config, config_mut, wasm_config_t, Config);
+unwrapper!(pool_config, pool_config_mut, wasmtime_pooling_allocation_config_t, PoolingAllocationConfig);
 unwrapper!(engine, engine_mut, wasm_engine_t, Engine);
 unwrapper!(component, component_mut, wasmtime_component_t, Component);
 unwrapper!(linker, linker_mut, wasmtime_component_linker_t, Linker<Data>);

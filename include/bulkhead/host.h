@@ -40,9 +40,10 @@ typedef struct {
 	const bh_cache_options *cache; /**< of compiled code; NULL: the default. Copied */
 	uint32_t workers; /**< threads that run calls started with bh_call_start(); default: one for each processor */
 	/**
-	 * What all instances together may reserve, bytes; 0: no bound. Each reserves limits.initial_memory, or what it
-	 * starts with if that is more, and waits its turn where that is not free (limits.queue_ms, then BH_E_BUSY). What it
-	 * grows by later is bounded by its own limits.memory, and not counted here.
+	 * What the linear memories of all instances may take together, bytes; 0: no bound. An instance reserves
+	 * limits.initial_memory, or what it starts with if that is more, and waits its turn where that is not free
+	 * (limits.queue_ms, then BH_E_BUSY). Memory beyond that is taken from the budget as the guest grows; where none is
+	 * left growing fails as at limits.memory, though not over it.
 	 */
 	uint64_t memory_budget;
 	uint32_t queue; /**< calls started and not over, beyond which bh_call_start() returns BH_E_BUSY; default 100,000 */

@@ -5,7 +5,19 @@ static uint32_t refuse(bh_meter *meter, bh_limit limit, uint64_t wanted, uint32_
 	meter->refusals++;
 	meter->refused = limit;
 	meter->attempted = wanted;
+	meter->over_budget = false;
 	return meter->limits->on_memory_limit == BH_MEMORY_LIMIT_TRAP ? raise : BHX_REFUSE;
+}
+
+static bool take_from_budget(bh_meter *meter, uint64_t wanted)
+{
+	uint64_t has = meter->budget.reserved + meter->taken;
+	if (!meter->budget.take || wanted <= has)
+		return true;
+	if (!meter->budget.take(meter->budget.data, wanted - has))
+		return false;
+	meter->taken += wanted - has;
+	return true;
 }
 
 /* `current` and `desired` are of one memory; the limit is for the sum. */
@@ -18,6 +30,11 @@ static uint32_t memory_growing(void *data, size_t current, size_t desired, size_
 		return BHX_ALLOW; /* its own declaration forbids it: the engine answers that, and no limit of ours did */
 	if (step > meter->limits->memory || meter->memory > meter->limits->memory - step)
 		return refuse(meter, BH_LIMIT_MEMORY, meter->memory + step, BH_RAISE_MEMORY);
+	if (!take_from_budget(meter, meter->memory + step)) {
+		uint32_t answer = refuse(meter, BH_LIMIT_MEMORY, meter->memory + step, BH_RAISE_MEMORY);
+		meter->over_budget = true;
+		return answer;
+	}
 	meter->memory_step = step;
 	meter->memory += step;
 	if (meter->memory > meter->peak)
@@ -53,9 +70,9 @@ static void table_failed(void *data)
 	meter->element_step = 0;
 }
 
-void bh_meter_attach(bh_meter *meter, const bh_limits *limits, wasmtime_store_t *store)
+void bh_meter_attach(bh_meter *meter, const bh_limits *limits, const bh_budget *budget, wasmtime_store_t *store)
 {
-	*meter = (bh_meter){.limits = limits, .context = wasmtime_store_context(store)};
+	*meter = (bh_meter){.limits = limits, .budget = *budget, .context = wasmtime_store_context(store)};
 	bhx_limiter_t limiter = {
 		.memory_growing = memory_growing,
 		.memory_failed = memory_failed,
@@ -71,9 +88,17 @@ void bh_meter_attach(bh_meter *meter, const bh_limits *limits, wasmtime_store_t 
 	bhx_store_handles(store, limits->resources);
 }
 
+void bh_meter_detach(bh_meter *meter)
+{
+	if (meter->taken)
+		meter->budget.give_back(meter->budget.data, meter->taken);
+	meter->taken = 0;
+}
+
 void bh_meter_begin(bh_meter *meter)
 {
 	meter->refusals = 0;
 	meter->refused = BH_LIMIT_NONE;
 	meter->attempted = 0;
+	meter->over_budget = false;
 }

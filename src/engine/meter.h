@@ -4,10 +4,13 @@
 
 #include "bulkhead/limits.h"
 #include "bulkhead/usage.h"
+#include "engine/budget.h"
 #include "engine/internal.h"
 
 typedef struct {
 	const bh_limits *limits;
+	bh_budget budget;
+	uint64_t taken;  /* of the budget, beyond what is reserved */
 	uint64_t memory; /* all memories together */
 	uint64_t peak;
 	uint64_t memory_step; /* of the growth allowed last: taken back if it fails after all */
@@ -17,12 +20,16 @@ typedef struct {
 	uint64_t refusals;
 	bh_limit refused;   /* the limit that refused last; BH_LIMIT_NONE if none did */
 	uint64_t attempted; /* what was wanted then */
+	bool over_budget;   /* it was not the limit, but the budget */
 	uint64_t fuel_at_start;
 	wasmtime_context_t *context; /* the store's */
 } bh_meter;
 
 /* Attach to a store; the meter must outlive it. */
-void bh_meter_attach(bh_meter *meter, const bh_limits *limits, wasmtime_store_t *store);
+void bh_meter_attach(bh_meter *meter, const bh_limits *limits, const bh_budget *budget, wasmtime_store_t *store);
+
+/* The store is gone: what it took of the budget is others' again. */
+void bh_meter_detach(bh_meter *meter);
 
 /* A call begins. */
 void bh_meter_begin(bh_meter *meter);

@@ -70,7 +70,7 @@ bh_status bh_store_new(bh_store **out, const bh_store_spec *spec, bh_error **err
 	store->metered = variant->spec.metered;
 	store->wasi = spec->code->info.wasi;
 	store->runtime = store->wasi ? spec->io->runtime : NULL;
-	bh_meter_attach(&store->meter, spec->limits, store->handle);
+	bh_meter_attach(&store->meter, spec->limits, &spec->memory, store->handle);
 	if (store->wasi) {
 		status = bh_store_give_wasi(store, spec->permissions, spec->options, err);
 		if (status)
@@ -108,6 +108,7 @@ void bh_store_free(bh_store *store)
 	clear_call(store);
 	if (store->handle)
 		wasmtime_store_delete(store->handle);
+	bh_meter_detach(&store->meter);
 	bh_held_deinit(&store->calls);
 	for (int i = 0; i < 3; i++)
 		bh_stream_release(store->streams[i]);

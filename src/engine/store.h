@@ -10,6 +10,7 @@
 #include "bulkhead/call.h"
 #include "bulkhead/instance.h"
 #include "bulkhead/usage.h"
+#include "engine/budget.h"
 #include "engine/code.h"
 #include "engine/profiler.h"
 #include "engine/waker.h"
@@ -29,6 +30,7 @@ typedef struct {
 	bh_io *io;                          /* for code that imports WASI */
 	bh_profiler *profiler;              /* outlives the store; NULL: none */
 	bh_instance *owner;                 /* given to resource handles; NULL for a store nobody keeps */
+	bh_budget memory;                   /* what its guest's memory is taken from */
 } bh_store_spec;
 
 bh_status bh_store_new(bh_store **out, const bh_store_spec *spec, bh_error **err);

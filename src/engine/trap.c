@@ -221,8 +221,29 @@ static bh_error *limit_error(bh_error **err, bh_status status, bh_limit limit, u
 	return e;
 }
 
+/* All instances of the host have used up together what they may. */
+static bh_error *budget_error(bh_error **err, const bh_meter *meter)
+{
+	char had[48], wanted[48];
+	uint64_t has = meter->budget.reserved + meter->taken;
+	bh_limit_format(had, sizeof had, BH_LIMIT_MEMORY, has);
+	bh_limit_format(wanted, sizeof wanted, BH_LIMIT_MEMORY, meter->attempted);
+	bh_error *e = bh_error_begin(err, BH_E_MEMORY_LIMIT,
+	                             "the host's memory budget is spent: the instance has %s, %s wanted (memory_budget)", had,
+	                             wanted);
+	bh_error_hint_set(e, "The component's own limit would allow it. Give back instances, or raise memory_budget; what "
+	                     "an instance must always be able to get is its initial_memory.");
+	bh_error_limit_set(e, BH_LIMIT_MEMORY, has, meter->attempted);
+	bh_error_trap_set(e, BH_TRAP_MEMORY_LIMIT);
+	return e;
+}
+
 static bh_status refused(const bh_meter *meter, bh_error **err, bh_error **e)
 {
+	if (meter->over_budget) {
+		*e = budget_error(err, meter);
+		return BH_E_MEMORY_LIMIT;
+	}
 	bh_status status = meter->refused == BH_LIMIT_MEMORY ? BH_E_MEMORY_LIMIT : BH_E_RESOURCE_LIMIT;
 	*e = limit_error(err, status, meter->refused, bh_limits_get(meter->limits, meter->refused), meter->attempted);
 	return status;

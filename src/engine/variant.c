@@ -15,8 +15,13 @@
  */
 #define FIBER_ROOM BH_KIB(256)
 
-/* What a freed slot keeps mapped and zeroes by hand, instead of giving it back: measured, see bench/README.md. */
+/*
+ * What a freed slot keeps mapped and zeroes by hand, instead of giving it back: measured, see bench/README.md. All slots
+ * together keep no more than KEEP_ALL of memories: that is what an idle pool costs after the worst rush.
+ */
+#define KEEP_ALL BH_MIB(256)
 #define KEEP_MEMORY BH_MIB(1)
+#define KEEP_MEMORY_LEAST BH_KIB(64)
 #define KEEP_TABLE BH_KIB(64)
 #define KEEP_STACK BH_KIB(64)
 
@@ -25,6 +30,12 @@
 #else
 #define BH_MACHINE "x86_64"
 #endif
+
+static size_t keep_of_memory(uint32_t slots)
+{
+	size_t share = KEEP_ALL / slots & ~(BH_KIB(64) - 1);
+	return share > KEEP_MEMORY ? KEEP_MEMORY : share < KEEP_MEMORY_LEAST ? KEEP_MEMORY_LEAST : share;
+}
 
 static void configure_pool(wasm_config_t *config, const bh_variant_spec *spec)
 {
@@ -45,10 +56,11 @@ static void configure_pool(wasm_config_t *config, const bh_variant_spec *spec)
 	wasmtime_pooling_allocation_config_max_component_instance_size_set(pool, BH_MIB(1));
 	wasmtime_pooling_allocation_config_max_core_instance_size_set(pool, BH_MIB(1));
 	wasmtime_pooling_allocation_config_max_unused_warm_slots_set(pool, slots < 100 ? slots : 100);
-	wasmtime_pooling_allocation_config_linear_memory_keep_resident_set(pool, KEEP_MEMORY);
+	wasmtime_pooling_allocation_config_linear_memory_keep_resident_set(pool, keep_of_memory(slots));
 	wasmtime_pooling_allocation_config_table_keep_resident_set(pool, KEEP_TABLE);
 	wasmtime_pooling_allocation_config_async_stack_keep_resident_set(pool, KEEP_STACK);
 	wasmtime_pooling_allocation_config_total_gc_heaps_set(pool, slots);
+	bhx_pool_scan(pool);
 	wasmtime_pooling_allocation_strategy_set(config, pool);
 	wasmtime_pooling_allocation_config_delete(pool);
 }

@@ -9,6 +9,30 @@ static const bh_sampler *sampler_of(const bh_instance_options *options)
 	return options && (!options->struct_size || options->struct_size >= end) ? options->sampler : NULL;
 }
 
+/* Memory that is wanted while a guest runs goes before those who wait to begin: it has no place to wait in. */
+static bool take_memory(void *data, uint64_t bytes)
+{
+	return bh_gate_squeeze(data, bytes);
+}
+
+static void give_memory_back(void *data, uint64_t bytes)
+{
+	bh_gate_leave(data, bytes);
+}
+
+static bh_budget budget_of(const bh_component *component)
+{
+	bh_host *host = component->host;
+	if (!host->options.memory_budget)
+		return (bh_budget){0};
+	return (bh_budget){
+		.take = take_memory,
+		.give_back = give_memory_back,
+		.data = &host->memory,
+		.reserved = component->reserve,
+	};
+}
+
 bh_status bh_place_store(bh_store **out, const bh_run *run, bh_error **err)
 {
 	bh_component *component = run->component;
@@ -25,6 +49,7 @@ bh_status bh_place_store(bh_store **out, const bh_run *run, bh_error **err)
 		.options = run->options,
 		.io = component->io,
 		.owner = run->owner,
+		.memory = budget_of(component),
 	};
 	return bh_store_new(out, &spec, err);
 }

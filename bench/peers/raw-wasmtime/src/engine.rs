@@ -38,7 +38,8 @@ fn pool(slots: u32) -> PoolingAllocationConfig {
         .max_component_instance_size(MIB)
         .max_core_instance_size(MIB)
         .max_unused_warm_slots(slots.min(100))
-        .linear_memory_keep_resident(MIB)
+        .linear_memory_keep_resident((256 * MIB / slots as usize / (64 * KIB) * (64 * KIB)).clamp(64 * KIB, MIB))
+        .pagemap_scan(wasmtime::Enabled::Auto)
         .table_keep_resident(64 * KIB)
         .async_stack_keep_resident(64 * KIB);
     pool
