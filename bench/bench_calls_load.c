@@ -106,12 +106,11 @@ static void stop_background(background *b)
 enum { LIMIT_MS = 20, SAMPLES = 1000, AT_ONCE = 10 };
 
 /* How much later than its limit a call ends; a few at once, beside a hundred others. */
-static void overshoot(bh_host *host, const char *name, const char *guest, const char *export_name, int arg)
+static void overshoot(bh_host *host, const char *name, bh_component *component, const char *export_name, int arg)
 {
 	background b;
 	latencies l = make_latencies(SAMPLES);
 	bh_component *adder = calls_load(host, "wat/adder.wat", 0, 60000);
-	bh_component *component = calls_load(host, guest, BH_UNLIMITED, LIMIT_MS);
 	bh_export *add = calls_find(adder, "add"), *export_ = calls_find(component, export_name);
 	bh_value value = bh_of_u32((uint32_t)arg);
 	start_background(&b, add, 100, NULL);
@@ -135,6 +134,38 @@ static void overshoot(bh_host *host, const char *name, const char *guest, const 
 	bh_export_free(export_);
 	bh_component_unref(adder);
 	bh_component_unref(component);
+}
+
+/* A host function that never answers; it is given up when the guest's call is. */
+static void give_up(void *data)
+{
+	bh_completion_drop(data);
+}
+
+static void wait_for_ever(void *data, bh_completion *completion, const bh_value *args, size_t count)
+{
+	(void)data, (void)args, (void)count;
+	bh_completion_on_cancel(completion, give_up, completion);
+}
+
+static bh_component *load_waiter(bh_host *host)
+{
+	static const char text[] =
+		"(component (import \"wait\" (func $wait)) (core func $wait (canon lower (func $wait)))"
+		" (core module $m (import \"\" \"wait\" (func $wait)) (func (export \"run\") (call $wait)))"
+		" (core instance $i (instantiate $m (with \"\" (instance (export \"wait\" (func $wait))))))"
+		" (func (export \"run\") (canon lift (core func $i \"run\"))))";
+	bh_error *err = NULL;
+	bh_component *component = NULL;
+	bh_component_options options = BH_COMPONENT_OPTIONS_INIT;
+	options.limits.memory = BH_MIB(1);
+	options.limits.fuel = BH_UNLIMITED;
+	options.limits.execution_ms = LIMIT_MS;
+	calls_check(bh_imports_new(&options.imports, &err), err, "imports");
+	calls_check(bh_imports_define_async(options.imports, NULL, "wait", NULL, wait_for_ever, NULL, &err), err, "wait");
+	calls_check(bh_component_load_bytes(&component, host, text, sizeof text - 1, &options, &err), err, "waiter");
+	bh_imports_free(options.imports);
+	return component;
 }
 
 /* A guest that spins on each worker; short calls one after another, four at a time. */
@@ -206,8 +237,9 @@ static void idle(const char *name, const char *create, const char *guest, const 
 int main(void)
 {
 	bh_host *host = calls_host(2, 1000);
-	overshoot(host, "overshoot.spin", "counter.wasm", "spin", -1);
-	overshoot(host, "overshoot.sleep", "counter.wasm", "sleep-ms", 60000);
+	overshoot(host, "overshoot.spin", calls_load(host, "counter.wasm", BH_UNLIMITED, LIMIT_MS), "spin", -1);
+	overshoot(host, "overshoot.sleep", calls_load(host, "counter.wasm", BH_UNLIMITED, LIMIT_MS), "sleep-ms", 60000);
+	overshoot(host, "overshoot.hostwait", load_waiter(host), "run", -1);
 	beside_spin(host);
 	bh_host_free(host);
 	bh_value hello = bh_of_string("hello");
