@@ -41,7 +41,7 @@ static void find_stack(uintptr_t *low, uintptr_t *high)
 
 bool bh_thread_has_stack(size_t bytes)
 {
-	static _Thread_local uintptr_t low, high;
+	static BH_THREAD_LOCAL uintptr_t low, high;
 	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
 	if (!low)
 		find_stack(&low, &high);

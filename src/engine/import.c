@@ -10,6 +10,7 @@
 
 #include "base/permissions.h"
 #include "base/text.h"
+#include "base/thread.h"
 #include "engine/resource.h"
 #include "engine/store_internal.h"
 #include "engine/type.h"
@@ -28,7 +29,7 @@ typedef struct inside {
 	bool leaf;
 } inside;
 
-static _Thread_local const inside *innermost;
+static BH_THREAD_LOCAL const inside *innermost;
 
 bool bh_store_calling(const bh_instance *instance)
 {

@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/thread.h"
 #include "engine/internal.h"
 
 /* The engine takes ours for its own. */
@@ -95,8 +96,8 @@ void bh_parker_wait(bh_parker *parker, uint64_t until)
 /* The waker of each thread, released when the thread ends. */
 static pthread_key_t mine_key;
 static pthread_once_t mine_once = PTHREAD_ONCE_INIT;
-static _Thread_local bh_parker *mine;
-static _Thread_local bool lent;
+static BH_THREAD_LOCAL bh_parker *mine;
+static BH_THREAD_LOCAL bool lent;
 
 static void forget_mine(void *parker)
 {

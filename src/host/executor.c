@@ -44,7 +44,7 @@ struct bh_executor {
 	worker workers[];
 };
 
-static _Thread_local const worker *this_worker;
+static BH_THREAD_LOCAL const worker *this_worker;
 
 bool bh_executor_is_worker(void)
 {

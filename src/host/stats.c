@@ -8,10 +8,11 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/thread.h"
 #include "host/stats_cells.h"
 
 static _Atomic unsigned threads;
-static _Thread_local unsigned mine; /* shard + 1 */
+static BH_THREAD_LOCAL unsigned mine; /* shard + 1 */
 
 static size_t shard_of_thread(void)
 {
