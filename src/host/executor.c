@@ -321,7 +321,7 @@ static void forget_timer(bh_task *task)
 /* A timer that is there already, and early enough, does. */
 static void set_timer(worker *w, bh_task *task)
 {
-	if (task->look_at == BH_NEVER || (atomic_load(&task->timer_worker) && task->timer_at <= task->look_at))
+	if (task->look_at == BH_NEVER || (atomic_load(&task->timer_worker) && task->timer.at <= task->look_at))
 		return;
 	forget_timer(task);
 	bh_timers_add(&w->timers, task, w->number, task->look_at);

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/heap.h"
 #include "engine/waker.h"
 
 typedef struct bh_executor bh_executor;
@@ -58,8 +59,7 @@ struct bh_task {
 	bh_task *next, *previous; /* in its group, or among the urgent */
 	enum { BH_LISTED_NOT, BH_LISTED_GROUP, BH_LISTED_URGENT } listed;
 	_Atomic uint32_t timer_worker; /* whose timers it is in, from 1 */
-	uint32_t timer_index;          /* where */
-	uint64_t timer_at;
+	bh_heap_item timer;            /* where in them, and when */
 };
 
 /* Makes no thread yet: the first task does. `workers` 0: as many as there are processors. */

@@ -8,8 +8,7 @@
 
 typedef struct {
 	pthread_mutex_t lock;
-	bh_task **heap;
-	size_t count, capacity;
+	bh_heap heap;
 	_Atomic uint64_t next; /* the earliest; BH_NEVER */
 } bh_timers;
 
