@@ -178,6 +178,27 @@ typedef struct {
 BH_API BH_MUST_USE bh_status bh_call_start_many(bh_call **out, const bh_call_request *requests, size_t count,
                                                 size_t *started, bh_error **err);
 
+/**
+ * Start making an instance on the host's workers, and return at once: for components whose start functions take time, and
+ * for threads that must not wait. Take it with bh_call_take_instance(), there or when `call_options->done` is told.
+ *
+ * \param out           receives a handle, to be freed; NULL where `done` is enough
+ * \param options       stays until it is made; NULL for the default
+ * \param call_options  deadline, cancellation, `done`; NULL for the default
+ *
+ * \return as bh_call_start()
+ */
+BH_API BH_MUST_USE bh_status bh_instance_start(bh_call **out, bh_component *component,
+                                               const bh_instance_options *options, const bh_call_options *call_options,
+                                               bh_error **err);
+
+/**
+ * Take the instance that was made. One that nobody takes goes with the call.
+ *
+ * \return as bh_instance_new(); BH_E_BUSY (not made yet); BH_E_INVALID (taken before, or a call of another kind)
+ */
+BH_API BH_MUST_USE bh_status bh_call_take_instance(bh_call *call, bh_instance **out, bh_usage *usage, bh_error **err);
+
 /** Whether its result can be taken. */
 BH_API bool bh_call_ended(const bh_call *call);
 

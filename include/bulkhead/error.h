@@ -73,6 +73,9 @@ BH_API const bh_location *bh_error_location(const bh_error *err);
  */
 BH_API bh_status bh_error_new(bh_error **err, bh_status status, const char *format, ...) BH_PRINTF(3, 4);
 
+/** Another error like it, without a core dump. Without memory for it, the static one. NULL for NULL. */
+BH_API bh_error *bh_error_copy(const bh_error *err);
+
 /** Release an error. NULL is allowed. */
 BH_API void bh_error_free(bh_error *err);
 

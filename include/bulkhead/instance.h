@@ -78,6 +78,12 @@ BH_API BH_MUST_USE bh_status bh_instance_new(bh_instance **out, bh_component *co
  */
 BH_API void bh_instance_free(bh_instance *instance);
 
+/**
+ * End the call under way, and serve no more: it ends with BH_E_CANCELLED, those that wait with BH_E_POISONED. The instance
+ * stays to be freed. Any thread, any moment, idempotent.
+ */
+BH_API void bh_instance_kill(bh_instance *instance);
+
 /** Whether it can still be called: false after a trap, an exit or a limit ended a call. */
 BH_API bool bh_instance_usable(const bh_instance *instance);
 

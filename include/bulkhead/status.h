@@ -55,7 +55,8 @@ typedef enum {
 	X(43, E_RESOURCE_LIMIT, LIMIT, "ResourceLimitExceeded", "a resource limit was reached")                            \
 	X(50, E_BUSY, WAIT, "ExecutionFailed", "busy")                                                                     \
 	X(51, E_DEADLINE, WAIT, "ExecutionFailed", "the caller's deadline passed")                                         \
-	X(52, E_CANCELLED, WAIT, "ExecutionFailed", "cancelled")
+	X(52, E_CANCELLED, WAIT, "ExecutionFailed", "cancelled")                                                           \
+	X(53, E_DOWN, WAIT, "ExecutionFailed", "the service is not running")
 
 typedef enum {
 #define X(code, name, category, kind, text) BH_##name = (code),

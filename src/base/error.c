@@ -276,6 +276,26 @@ const bh_location *bh_error_location(const bh_error *e)
 	return e->located ? &e->location : NULL;
 }
 
+bh_error *bh_error_copy(const bh_error *e)
+{
+	if (!e || !writable(e))
+		return (bh_error *)e;
+	bh_error *copy = NULL;
+	if (!bh_error_begin(&copy, e->status, "%s", e->message))
+		return copy;
+	copy->trap = e->trap;
+	copy->exit_status = e->exit_status;
+	copy->hint = (char *)copy_or_null(e->hint);
+	bh_error_limit_set(copy, e->limit, e->allowed, e->attempted);
+	for (size_t i = 0; i < e->cause_count; i++)
+		bh_error_cause_add(copy, "%s", e->causes[i]);
+	for (size_t i = 0; i < e->frame_count; i++)
+		bh_error_frame_add(copy, &e->frames[i]);
+	if (e->located)
+		bh_error_location_set(copy, &e->location);
+	return copy;
+}
+
 void bh_error_free(bh_error *e)
 {
 	if (!writable(e))

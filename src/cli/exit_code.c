@@ -44,6 +44,7 @@ int exit_code_of(bh_status status)
 	case BH_E_IO:
 		return EXIT_NO_FILE;
 	case BH_E_BUSY:
+	case BH_E_DOWN:
 		return EXIT_BUSY;
 	case BH_E_DENIED:
 	case BH_E_UNTRUSTED:

@@ -18,6 +18,7 @@ static void free_call(bh_task *task)
 	bh_call *call = (bh_call *)task;
 	bh_value_deinit(&call->run.result);
 	bh_error_free(call->run.why);
+	bh_instance_free(call->made);
 	bh_free(call);
 }
 
@@ -45,6 +46,8 @@ static void over(bh_task *task)
 	bh_call *call = (bh_call *)task;
 	bh_host *host = call->component->host; /* there until the component is let go of */
 	let_go(call);
+	if (call->made && !call->run.status)
+		call->made->store = BH_TAKE(call->run.store);
 	bh_roll_leave(&host->roll, call);
 	atomic_store(&call->over, true);
 	if (call->done && call->dispatched)
@@ -88,34 +91,47 @@ static bh_call_options known_options(const bh_call_options *given)
 	return options;
 }
 
-static bh_status make_call(bh_call **out, bh_export *export_, bh_instance *instance, const bh_value *args, size_t count,
-                           const bh_call_options *given, bh_error **err)
+/* What calls and instances have in common. */
+static bh_call *new_call(bh_component *component, const bh_call_options *options)
 {
-	bh_call_options options = known_options(given);
-	if (options.instance && instance)
-		return bh_fail(err, BH_E_INVALID, "bh_call_start: options for a fresh instance, and a live one");
 	bh_call *call = bh_calloc(1, sizeof *call);
 	if (!call)
-		return bh_fail_memory(err);
-	bh_component *component = export_->component;
+		return NULL;
 	bh_task_init(&call->task, component->host->executor, &component->group, &kind);
 	call->component = bh_component_ref(component);
-	bh_run_init(&call->run, component, &options);
-	call->done = options.done;
-	call->done_data = options.done_data;
-	call->dispatched = options.dispatch;
-	call->run.function = export_->function;
-	call->run.stats = bh_export_stats(component, export_);
-	call->run.options = options.instance;
-	call->run.instance = instance;
-	call->run.pass = BH_ARGS_GIVEN;
+	bh_run_init(&call->run, component, options);
+	call->done = options->done;
+	call->done_data = options->done_data;
+	call->dispatched = options->dispatch;
 	call->run.want_usage = true;
 	call->run.waited = true; /* for a worker */
-	bh_status status = take_args(call, args, count, options.give_args, err);
+	return call;
+}
+
+/* It did not start. */
+static void unmake(bh_call *call)
+{
+	let_go(call);
+	bh_component_unref(BH_TAKE(call->component));
+	bh_call_free(call);
+}
+
+static bh_status make_call(bh_call **out, bh_export *export_, bh_instance *instance, const bh_value *args, size_t count,
+                           const bh_call_options *options, bh_error **err)
+{
+	if (options->instance && instance)
+		return bh_fail(err, BH_E_INVALID, "bh_call_start: options for a fresh instance, and a live one");
+	bh_call *call = new_call(export_->component, options);
+	if (!call)
+		return bh_fail_memory(err);
+	call->run.function = export_->function;
+	call->run.stats = bh_export_stats(export_->component, export_);
+	call->run.options = options->instance;
+	call->run.instance = instance;
+	call->run.pass = BH_ARGS_GIVEN;
+	bh_status status = take_args(call, args, count, options->give_args, err);
 	if (status) {
-		let_go(call);
-		bh_component_unref(BH_TAKE(call->component));
-		bh_call_free(call);
+		unmake(call);
 		return status;
 	}
 	call->run.args = call->args;
@@ -125,16 +141,6 @@ static bh_status make_call(bh_call **out, bh_export *export_, bh_instance *insta
 		bh_instance_retain(instance);
 	*out = call;
 	return BH_OK;
-}
-
-/* It did not start: what was given stays the caller's. */
-static void unmake(bh_call *call, bool given)
-{
-	if (given)
-		bh_free(BH_TAKE(call->args));
-	let_go(call);
-	bh_component_unref(BH_TAKE(call->component));
-	bh_call_free(call);
 }
 
 static bh_status launch(bh_call *call, bh_error **err)
@@ -152,25 +158,63 @@ static bh_status launch(bh_call *call, bh_error **err)
 	return status;
 }
 
-bh_status bh_call_start(bh_call **out, bh_export *export_, bh_instance *instance, const bh_value *args,
-                        size_t arg_count, const bh_call_options *options, bh_error **err)
+/* Under way: the handle is the caller's, if wanted. */
+static bh_status launched(bh_call *call, bh_call **out)
 {
-	bh_call *call = NULL;
-	bh_status status = bh_call_check(export_, instance, err);
-	if (!status)
-		status = make_call(&call, export_, instance, args, arg_count, options, err);
-	if (status)
-		return status;
-	status = launch(call, err);
-	if (status) {
-		unmake(call, known_options(options).give_args);
-		return status;
-	}
 	if (out)
 		*out = call;
 	else
 		bh_call_free(call);
 	return BH_OK;
+}
+
+bh_status bh_call_start(bh_call **out, bh_export *export_, bh_instance *instance, const bh_value *args,
+                        size_t arg_count, const bh_call_options *given, bh_error **err)
+{
+	bh_call *call = NULL;
+	bh_call_options options = known_options(given);
+	bh_status status = bh_call_check(export_, instance, err);
+	if (!status)
+		status = make_call(&call, export_, instance, args, arg_count, &options, err);
+	if (status)
+		return status;
+	status = launch(call, err);
+	if (!status)
+		return launched(call, out);
+	if (options.give_args)
+		bh_free(BH_TAKE(call->args)); /* what was given stays the caller's */
+	unmake(call);
+	return status;
+}
+
+bh_status bh_instance_start(bh_call **out, bh_component *component, const bh_instance_options *options,
+                            const bh_call_options *given, bh_error **err)
+{
+	if (!component)
+		return bh_fail(err, BH_E_INVALID, "bh_instance_start: no component");
+	bh_call_options call_options = known_options(given);
+	bh_call *call = new_call(component, &call_options);
+	if (!call)
+		return bh_fail_memory(err);
+	call->made = call->run.owner = bh_instance_make(component, options);
+	call->run.options = options;
+	bh_status status = call->made ? launch(call, err) : bh_fail_memory(err);
+	if (!status)
+		return launched(call, out);
+	unmake(call);
+	return status;
+}
+
+bh_status bh_call_take_instance(bh_call *call, bh_instance **out, bh_usage *usage, bh_error **err)
+{
+	if (!bh_call_ended(call))
+		return bh_fail(err, BH_E_BUSY, "the instance is not made yet");
+	if (!call->made)
+		return bh_fail(err, BH_E_INVALID, "bh_call_take_instance: a call, not an instance, or it was taken before");
+	bh_status status = bh_call_take(call, NULL, usage, err);
+	if (!status)
+		*out = BH_TAKE(call->made);
+	return status;
 }
 
 bh_status bh_call_start_many(bh_call **out, const bh_call_request *requests, size_t count, size_t *started,

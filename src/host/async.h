@@ -11,6 +11,7 @@ struct bh_call {
 	bh_component *component; /* until it is over, and its host with it */
 	bh_export *export_;      /* until it is over */
 	bh_instance *instance;   /* until it is over; NULL: a fresh one */
+	bh_instance *made;       /* what is wanted is this instance, and no call; the taker's in the end */
 	bh_value *args;          /* until they are the store's */
 	bh_call_done *done;
 	void *done_data;

@@ -37,7 +37,7 @@ void bh_instance_release(bh_instance *instance)
 
 BH_DEFINE_AUTO(bh_instance *, bh_instance_release)
 
-static bh_instance *make(bh_component *component, const bh_instance_options *options)
+bh_instance *bh_instance_make(bh_component *component, const bh_instance_options *options)
 {
 	bh_instance *instance = bh_calloc(1, sizeof *instance);
 	if (!instance)
@@ -56,7 +56,7 @@ bh_status bh_instance_new(bh_instance **out, bh_component *component, const bh_i
 {
 	if (!component)
 		return bh_fail(err, BH_E_INVALID, "bh_instance_new: no component");
-	BH_AUTO(bh_instance_release) bh_instance *instance = make(component, options);
+	BH_AUTO(bh_instance_release) bh_instance *instance = bh_instance_make(component, options);
 	if (!instance)
 		return bh_fail_memory(err);
 	bh_run run;
@@ -86,11 +86,23 @@ void bh_instance_free(bh_instance *instance)
 		bh_instance_release(instance);
 }
 
+void bh_instance_kill(bh_instance *instance)
+{
+	if (!instance)
+		return;
+	pthread_mutex_lock(&instance->lock);
+	atomic_store_explicit(&instance->killed, true, memory_order_release);
+	if (instance->runner)
+		bh_waker_wake(instance->runner);
+	bh_line_call_all(&instance->line);
+	pthread_mutex_unlock(&instance->lock);
+}
+
 bool bh_instance_usable(const bh_instance *instance)
 {
 	bh_instance *i = (bh_instance *)instance;
 	pthread_mutex_lock(&i->lock);
-	bool usable = i->store && !i->poison;
+	bool usable = i->store && !i->poison && !atomic_load(&i->killed);
 	pthread_mutex_unlock(&i->lock);
 	return usable;
 }
@@ -98,7 +110,9 @@ bool bh_instance_usable(const bh_instance *instance)
 static bh_status poisoned(const bh_instance *instance, bh_error **err)
 {
 	bh_error *e = bh_error_begin(err, BH_E_POISONED, "the instance cannot be used again: %s",
-	                             instance->poison ? instance->poison : "an earlier call ended it");
+	                             instance->poison                  ? instance->poison
+	                             : atomic_load(&instance->killed) ? "it was killed"
+	                                                              : "an earlier call ended it");
 	bh_error_hint_set(e, "A component that was stopped half-way may hold broken state. Make a new instance.");
 	return BH_E_POISONED;
 }
@@ -112,7 +126,7 @@ static bh_status full(const bh_instance *instance, bh_error **err)
 /* With the lock held. */
 static bool take_turn(bh_instance *instance, bh_run *run, bh_status *status)
 {
-	if (!instance->store || instance->poison) {
+	if (!instance->store || instance->poison || atomic_load_explicit(&instance->killed, memory_order_relaxed)) {
 		*status = poisoned(instance, &run->why);
 	} else if (instance->busy || !bh_line_first(&instance->line, &run->turn)) {
 		if (!run->turn.waits && instance->line.length >= instance->mailbox)

@@ -6,6 +6,9 @@
 #include "host/host.h"
 #include "host/run.h"
 
+/* One without a store yet; NULL without memory. */
+bh_instance *bh_instance_make(bh_component *component, const bh_instance_options *options);
+
 struct bh_instance {
 	_Atomic uint32_t references; /* the owner's, one for each handle, and a tail's */
 	bh_component *component;
@@ -17,6 +20,7 @@ struct bh_instance {
 	bool given_up;          /* freed under their feet: the last of them releases the owner's reference */
 	bool busy;              /* a call is under way */
 	_Atomic bool doomed;    /* given up by its owner: the call under way ends */
+	_Atomic bool killed;    /* the same, and it cannot be called; its owner has it still */
 	const bh_waker *runner; /* of the thread that polls, while busy */
 	char *poison;           /* why it cannot be called */
 };

@@ -39,10 +39,18 @@ void bh_run_init(bh_run *run, bh_component *component, const bh_call_options *op
 
 /* Stops. */
 
+/* Its owner gave the instance up, or killed it: who waits for a turn learns that when asking for it. */
+static bool must_leave(const bh_run *run)
+{
+	const bh_instance *instance = run->instance;
+	bool killed = run->holds_turn && atomic_load_explicit(&instance->killed, memory_order_acquire);
+	return (killed || atomic_load_explicit(&instance->doomed, memory_order_acquire)) && !run->dropping;
+}
+
 /* Whether the caller waits no longer. */
 static bool caller_left(const bh_run *run, uint64_t now, bh_ran *how)
 {
-	if (run->instance && atomic_load_explicit(&run->instance->doomed, memory_order_acquire) && !run->dropping)
+	if (run->instance && must_leave(run))
 		*how = BH_RAN_DOOMED;
 	else if (atomic_load_explicit(&run->cancelled, memory_order_acquire) || bh_cancel_fired(run->cancel))
 		*how = BH_RAN_CANCELLED;
@@ -129,7 +137,7 @@ static bh_status explain(bh_run *run, bh_ran how)
 	case BH_RAN_BUSY:
 		return busy(run, &run->why);
 	default:
-		e = bh_error_begin(&run->why, BH_E_CANCELLED, how == BH_RAN_DOOMED ? "the instance was given up" : "cancelled");
+		e = bh_error_begin(&run->why, BH_E_CANCELLED, how == BH_RAN_DOOMED ? "the instance was given up, or killed" : "cancelled");
 		bh_error_trap_set(e, BH_TRAP_CANCELLED);
 		return BH_E_CANCELLED;
 	}
