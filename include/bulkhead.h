@@ -35,6 +35,7 @@
 #include "bulkhead/sampler.h"
 #include "bulkhead/stats.h"
 #include "bulkhead/status.h"
+#include "bulkhead/supervisor.h"
 #include "bulkhead/trap.h"
 #include "bulkhead/type.h"
 #include "bulkhead/usage.h"

@@ -24,6 +24,9 @@ BH_BEGIN
  */
 BH_API BH_MUST_USE bh_status bh_export_find(bh_export **out, bh_component *component, const char *name, bh_error **err);
 
+/** The export that bh_component_run() runs: wasi:cli/run. \return as bh_export_find() */
+BH_API BH_MUST_USE bh_status bh_export_find_run(bh_export **out, bh_component *component, bh_error **err);
+
 /** Release. NULL is allowed. */
 BH_API void bh_export_free(bh_export *export_);
 

@@ -2,7 +2,7 @@
 #ifndef BULKHEAD_SUPERVISOR_H
 #define BULKHEAD_SUPERVISOR_H
 
-#include "error.h"
+#include "call.h"
 
 BH_BEGIN
 
@@ -87,6 +87,210 @@ typedef enum {
 	BH_EVENT_ADDED,
 	BH_EVENT_REMOVED
 } bh_event_kind;
+
+/** A tree of supervisors and their children, and the thread that keeps its time. */
+typedef struct bh_supervisor bh_supervisor;
+
+/** A child: a service, a task, or a supervisor of its own. Reference-counted; any thread. */
+typedef struct bh_child bh_child;
+
+/** What a child is. */
+typedef enum {
+	BH_CHILD_SERVICE,    /**< live instances, that are called by name */
+	BH_CHILD_TASK,       /**< runs to its end */
+	BH_CHILD_SUPERVISOR, /**< has children */
+} bh_child_kind;
+
+/** What becomes of the calls that wait for an instance of a service when that crashes. */
+typedef enum {
+	BH_REQUEUE, /**< they wait for the next instance (default) */
+	BH_FAIL     /**< they fail with BH_E_POISONED */
+} bh_on_restart;
+
+/** No restarts at all: the first exit is one too many. */
+#define BH_NO_RESTARTS UINT32_MAX
+
+/** A child to add. Start from BH_CHILD_OPTIONS_INIT; zero means the default. Texts and arrays are copied. */
+typedef struct {
+	size_t struct_size;
+	const char *name; /**< letters, digits, '-', '_', '.'; unique among its siblings; required */
+	bh_child_kind kind;
+	bh_restart restart;
+	bh_backoff backoff;
+	/**
+	 * It goes from the tree, and its memory with it, when it ended or failed for good, or when its supervisor goes down:
+	 * an actor. Otherwise it stays, to be looked at and started again.
+	 */
+	bool dynamic;
+	bool stopped; /**< it is not started with its supervisor, but when somebody asks */
+	/* Services and tasks: */
+	bh_component *component; /**< kept alive */
+	uint64_t start_ms;       /**< to come up; default 10,000 */
+	uint64_t shutdown_ms;    /**< to finish what it is in the middle of, then it is killed; default 5,000 */
+	const bh_instance_options
+		*instance; /**< for each of its instances; stays as long as the child. NULL: the default */
+	/* Services: */
+	uint32_t replicas; /**< instances that share the calls: each call goes to the one with the fewest; default 1 */
+	uint32_t mailbox;  /**< calls that may wait while no instance is up; more are BH_E_BUSY. Default 1000 */
+	bh_on_restart on_restart;
+	/* Tasks: */
+	const char *export_; /**< without parameters; NULL: wasi:cli/run */
+	/* Supervisors: */
+	bh_strategy strategy;
+	bh_intensity_mode on_intensity;
+	uint32_t most_restarts; /**< within window_ms; default 3; at most 10,000, or BH_NO_RESTARTS */
+	uint64_t window_ms;     /**< default 60,000 */
+} bh_child_options;
+
+#define BH_CHILD_OPTIONS_INIT BH_SIZED(bh_child_options)
+
+/**
+ * Make a tree: its root is a supervisor, with the options of one (kind, name and restart are not looked at). It is down
+ * until bh_child_start(bh_supervisor_root(tree)).
+ *
+ * \param options  NULL for the default
+ * \return BH_OK; BH_E_INVALID; BH_E_NO_MEMORY; BH_E_SYSTEM (no thread)
+ */
+BH_API BH_MUST_USE bh_status bh_supervisor_new(bh_supervisor **out, const bh_child_options *options, bh_error **err);
+
+/**
+ * Stop all children in order, and release the tree. Blocks until all are down, which their shutdown_ms bound. Handles of
+ * children stay valid, and their services answer BH_E_DOWN. Not from a callback of the library. NULL is allowed.
+ */
+BH_API void bh_supervisor_free(bh_supervisor *tree);
+
+/** The root; lives as long as the tree. */
+BH_API bh_child *bh_supervisor_root(bh_supervisor *tree);
+
+/**
+ * Add a child, last among its siblings. It comes up with its supervisor; where that is up already, at once.
+ *
+ * Does not block: whether it comes up is seen in its state, and in events.
+ *
+ * \param out     receives a handle, to be given up with bh_child_unref(); NULL if it is not wanted
+ * \param parent  a supervisor
+ *
+ * \return BH_OK; BH_E_INVALID (the name is taken or no name; not a supervisor; the tree is gone); BH_E_NO_EXPORT;
+ *         BH_E_NO_MEMORY
+ */
+BH_API BH_MUST_USE bh_status bh_child_add(bh_child **out, bh_child *parent, const bh_child_options *options,
+                                          bh_error **err);
+
+/** Another reference. \return the same child */
+BH_API bh_child *bh_child_ref(bh_child *child);
+
+/** Give a reference up; the child goes on. NULL is allowed. */
+BH_API void bh_child_unref(bh_child *child);
+
+/**
+ * The child at a path: names below the root, with '/' between them. NULL: there is none. To be given up with
+ * bh_child_unref().
+ */
+BH_API bh_child *bh_supervisor_find(bh_supervisor *tree, const char *path);
+
+/*
+ * What people ask for; docs/guide/supervision.md says what that means. Any thread; none of them blocks: what was asked
+ * for happens in its order.
+ */
+BH_API void bh_child_start(bh_child *child);
+BH_API void bh_child_stop(bh_child *child);
+BH_API void bh_child_restart(bh_child *child);
+BH_API void bh_child_remove(bh_child *child);
+
+/** One instance of a child, or the one thing that it is. Pointers live as long as the child. */
+typedef struct {
+	const char *name;
+	bh_child_kind kind;
+	uint32_t replica; /**< from 1; 0 where there are no others */
+	uint32_t depth;   /**< 0: the root */
+	bh_child_state state;
+	uint32_t generation;    /**< how often it came up */
+	uint32_t restarts;      /**< how often it was started again after an exit */
+	uint64_t up_ms;         /**< since it came up; 0 where it is not */
+	uint64_t next_start_ms; /**< until it is started again, where it waits for that */
+	uint32_t in_flight;     /**< calls under way on it */
+	uint32_t waiting;       /**< calls that wait for any of its replicas */
+	bh_exit last_exit;      /**< where generation or restarts say that there was one */
+	bh_status last_status;  /**< what that was about; BH_OK: nothing */
+} bh_child_info;
+
+/** Told of each child while the tree stands still: must be short, and call nothing of the library. False: no more. */
+typedef bool bh_child_visit(void *data, const bh_child_info *info);
+
+/** Look at a child and all below it, each supervisor before its children, in the order of starting. Any thread. */
+BH_API void bh_child_list(bh_child *child, bh_child_visit *visit, void *data);
+
+/** Its state; of a service the best of its replicas. */
+BH_API bh_child_state bh_child_state_of(bh_child *child);
+
+/**
+ * Wait until it is in that state: RUNNING, or any in which it is down (then BH_CHILD_STOPPED stands for all of these).
+ *
+ * \return false: it was not after `wait_ms`, or the tree is gone
+ */
+BH_API bool bh_child_wait(bh_child *child, bh_child_state state, uint64_t wait_ms);
+
+/**
+ * Call a service: an instance that is up, or the next one that is. Waiting for that is bounded by the component's
+ * limits.queue_ms and by the caller's deadline.
+ *
+ * What ends the instance ends this call, and no other: it fails with what happened. Blocks, so BH_E_INVALID where
+ * bh_call_wait() is.
+ *
+ * \param name  the export, as for bh_export_find()
+ *
+ * \return as bh_instance_call(); BH_E_DOWN (it is not running, and not about to); BH_E_BUSY (as many wait as its mailbox
+ *         holds, or it did not come up in time)
+ */
+BH_API BH_MUST_USE bh_status bh_child_call(bh_child *child, const char *name, const bh_value *args, size_t arg_count,
+                                           bh_value *result, const bh_call_options *options, bh_usage *usage,
+                                           bh_error **err);
+
+/** What was told of a child. Empty it with bh_supervisor_event_deinit(). */
+typedef struct {
+	uint64_t sequence; /**< from 1, without gaps */
+	uint64_t lost;     /**< more than 0: so many were overwritten before they were read, and nothing else is said */
+	int64_t time_ms;   /**< of day, since 1970 */
+	bh_event_kind kind;
+	char *path; /**< names with '/' between them, and "#2" for the second replica; "" for the root */
+	uint32_t generation;
+	/* Of BH_EVENT_EXITED: */
+	bh_exit exit;
+	bh_decision decision;
+	uint64_t delay_ms; /**< of BH_DECISION_RESTART */
+	bh_error *cause;   /**< with trap, frames and hint; NULL: there is none */
+	bh_usage usage;    /**< of the call that ended it; zero where no call did */
+} bh_supervisor_event;
+
+#define BH_SUPERVISOR_EVENT_INIT                                                                                       \
+	{                                                                                                                  \
+		0                                                                                                              \
+	}
+
+BH_API void bh_supervisor_event_deinit(bh_supervisor_event *event);
+
+/** Somebody who reads events, one thread at a time. */
+typedef struct bh_subscription bh_subscription;
+
+/** Begins with what happens from now on; with `from_start`, with the oldest event there still is. */
+BH_API BH_MUST_USE bh_status bh_subscription_new(bh_subscription **out, bh_supervisor *tree, bool from_start,
+                                                 bh_error **err);
+BH_API void bh_subscription_free(bh_subscription *subscription);
+
+/**
+ * The next event, in order. Of those that nobody reads in time, the oldest are overwritten (the tree keeps 1,024): then
+ * one is read that says how many.
+ *
+ * \return BH_OK; BH_E_DEADLINE (none within `wait_ms`); BH_E_DOWN (the tree is gone, and all were read); BH_E_NO_MEMORY
+ */
+BH_API BH_MUST_USE bh_status bh_subscription_next(bh_subscription *subscription, bh_supervisor_event *out,
+                                                  uint64_t wait_ms, bh_error **err);
+
+/** Their names: "running", "crashed", "restart", "one-for-one". Any thread. */
+BH_API const char *bh_child_state_name(bh_child_state state);
+BH_API const char *bh_exit_name(bh_exit how);
+BH_API const char *bh_decision_name(bh_decision decision);
+BH_API const char *bh_event_name(bh_event_kind kind);
 
 BH_END
 

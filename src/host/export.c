@@ -135,21 +135,40 @@ void bh_export_free(bh_export *export_)
 	bh_free(export_);
 }
 
-bh_status bh_component_runner(bh_component *component, bh_export **out, bh_error **err)
+/* Where wasi:cli/run is among the exports. */
+static bh_status find_run(size_t *index, const bh_component *component, bh_error **err)
 {
-	bh_status status = BH_OK;
-	size_t count = bh_code_export_count(component->code), index = count;
-	for (size_t i = 0; i < count && index == count; i++) {
+	for (size_t i = 0, count = bh_code_export_count(component->code); i < count; i++) {
 		const char *interface, *name;
 		bh_code_item_names(component->code, i, &interface, &name);
-		if (interface && !strncmp(interface, wasi_run, sizeof wasi_run - 1) && !strcmp(name, "run"))
-			index = i;
+		if (interface && !strncmp(interface, wasi_run, sizeof wasi_run - 1) && !strcmp(name, "run")) {
+			*index = i;
+			return BH_OK;
+		}
 	}
-	if (index == count) {
-		bh_error *e = bh_error_begin(err, BH_E_NO_EXPORT, "this is not a command: it does not export wasi:cli/run");
-		bh_error_hint_set(e, "Call one of its exports instead; `bulkhead inspect` lists them.");
-		return BH_E_NO_EXPORT;
-	}
+	bh_error *e = bh_error_begin(err, BH_E_NO_EXPORT, "this is not a command: it does not export wasi:cli/run");
+	bh_error_hint_set(e, "Call one of its exports instead; `bulkhead inspect` lists them.");
+	return BH_E_NO_EXPORT;
+}
+
+bh_status bh_export_find_run(bh_export **out, bh_component *component, bh_error **err)
+{
+	size_t index;
+	const char *interface, *name;
+	bh_status status = find_run(&index, component, err);
+	if (status)
+		return status;
+	bh_code_item_names(component->code, index, &interface, &name);
+	BH_AUTO(bh_free) char *path = bh_format("%s#%s", interface, name);
+	return path ? bh_export_find(out, component, path, err) : bh_fail_memory(err);
+}
+
+bh_status bh_component_runner(bh_component *component, bh_export **out, bh_error **err)
+{
+	size_t index;
+	bh_status status = find_run(&index, component, err);
+	if (status)
+		return status;
 	pthread_mutex_lock(&component->lock);
 	if (!component->run) {
 		bh_function *function = NULL;

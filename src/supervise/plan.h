@@ -64,8 +64,8 @@ typedef struct {
 struct bh_plan {
 	const bh_plan_ops *ops;
 	bh_heap timers;
-	size_t nodes; /* that may have a timer: room for them is reserved */
-	uint64_t now; /* as the last call said */
+	size_t nodes;  /* that may have a timer: room for them is reserved */
+	uint64_t now;  /* as the last call said */
 	uint64_t seed; /* of jitter */
 };
 
@@ -76,11 +76,11 @@ struct bh_node {
 	bh_node *parent, *next, *previous, *first, *last;
 	bh_heap_item timer;
 	bh_ending ending;
-	bool wanted;    /* nobody asked for it to be stopped */
-	bool fresh;     /* was not up since its supervisor was started: those behind it wait for it */
-	bool affected;  /* goes down, and up again, with one that crashed */
-	bool removing;  /* goes from the tree when it is down */
-	bool stepping;  /* its children are being gone through: who asks for that once more need not do it */
+	bool wanted;         /* nobody asked for it to be stopped */
+	bool fresh;          /* was not up since its supervisor was started: those behind it wait for it */
+	bool affected;       /* goes down, and up again, with one that crashed */
+	bool removing;       /* goes from the tree when it is down */
+	bool stepping;       /* its children are being gone through: who asks for that once more need not do it */
 	uint32_t failures;   /* in a row, for the backoff */
 	uint32_t generation; /* how often it came up */
 	uint32_t restarts;   /* how often it was started again after an exit */

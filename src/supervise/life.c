@@ -1,0 +1,222 @@
+/* Lives: what is started, stopped and killed. */
+#include "supervise/internal.h"
+
+bh_life *bh_life_ref(bh_life *life)
+{
+	atomic_fetch_add_explicit(&life->references, 1, memory_order_relaxed);
+	return life;
+}
+
+void bh_life_unref(bh_life *life)
+{
+	if (!life || atomic_fetch_sub_explicit(&life->references, 1, memory_order_acq_rel) != 1)
+		return;
+	bh_child *child = life->member->child;
+	bh_call_free(life->call);
+	bh_instance_free(life->instance);
+	bh_free(life);
+	bh_child_unref(child);
+}
+
+void bh_life_over(bh_life *life, bh_exit how, const bh_error *cause, const bh_usage *usage)
+{
+	if (atomic_exchange(&life->over, true))
+		return;
+	bh_member *member = life->member;
+	bh_child *child = bh_child_ref(member->child);
+	pthread_mutex_lock(&child->lock);
+	bool mine = member->life == life;
+	if (mine)
+		member->life = NULL;
+	pthread_mutex_unlock(&child->lock);
+	bh_tree_enter(child->tree);
+	member->cause = bh_error_copy(cause);
+	member->usage = usage ? *usage : (bh_usage)BH_USAGE_INIT;
+	bh_plan_down(&child->tree->plan, &member->node, how, bh_now());
+	bh_error_free(BH_TAKE(member->cause));
+	bh_tree_leave(child->tree);
+	if (mine)
+		bh_life_unref(life);
+	bh_child_unref(child);
+}
+
+void bh_life_leave(bh_life *life, bh_status status, const bh_error *cause, const bh_usage *usage)
+{
+	bh_child *child = life->member->child;
+	pthread_mutex_lock(&child->lock);
+	uint32_t left = --life->in_flight;
+	bool last = life->closing && !left;
+	pthread_mutex_unlock(&child->lock);
+	/* One that only found it dead leaves it to the one that knows why, if that one is there still. */
+	if (!bh_instance_usable(life->instance) && (status != BH_E_POISONED || !left))
+		bh_life_over(life, BH_EXIT_CRASHED, cause, usage);
+	else if (last)
+		bh_life_over(life, BH_EXIT_STOPPED, NULL, NULL);
+}
+
+/* Coming up. */
+
+/* As long as it is not over, no other life of the member has begun, which the plan could take it for. */
+static void came_up(const bh_life *life)
+{
+	bh_supervisor *tree = life->member->child->tree;
+	bh_tree_enter(tree);
+	if (!atomic_load(&life->over))
+		bh_plan_up(&tree->plan, &life->member->node, bh_now());
+	bh_tree_leave(tree);
+}
+
+/* From here on it is called. It may have been killed meanwhile: then nobody knows of the instance. */
+static void open_to_calls(bh_life *life, bh_instance *instance)
+{
+	bh_child *child = life->member->child;
+	pthread_mutex_lock(&child->lock);
+	life->instance = instance; /* freed with the life, whatever came */
+	bool idle = life->closing && !atomic_load(&life->over);
+	if (!life->closing)
+		bh_child_call_waiters(child);
+	pthread_mutex_unlock(&child->lock);
+	if (idle)
+		bh_life_over(life, BH_EXIT_STOPPED, NULL, NULL);
+}
+
+static void made(void *data, bh_call *call)
+{
+	bh_life *life = data;
+	bh_instance *instance = NULL;
+	BH_AUTO(bh_error_free) bh_error *why = NULL;
+	bh_usage usage = BH_USAGE_INIT;
+	bh_status status = bh_call_take_instance(call, &instance, &usage, &why);
+	if (status) {
+		bh_life_over(life, BH_EXIT_NOT_UP, why, &usage);
+	} else {
+		came_up(life);
+		open_to_calls(life, instance);
+	}
+	bh_life_unref(life);
+}
+
+/* A guest that exits with 0 has ended well; so has one whose result is not an error. */
+static bool ended_well(bh_status status, const bh_value *result, const bh_error *why)
+{
+	if (status == BH_E_EXIT)
+		return why && bh_error_exit_status(why) == 0;
+	return !status && !(result->kind == BH_KIND_RESULT && result->as.result.is_err);
+}
+
+static void ended(void *data, bh_call *call)
+{
+	bh_life *life = data;
+	BH_AUTO(bh_error_free) bh_error *why = NULL;
+	bh_value result = BH_VALUE_INIT;
+	bh_usage usage = BH_USAGE_INIT;
+	bh_status status = bh_call_take(call, &result, &usage, &why);
+	bool well = ended_well(status, &result, why);
+	if (!well && !why)
+		(void)bh_fail(&why, BH_E_EXIT, "it ended with an error as its result");
+	bh_value_deinit(&result);
+	bh_life_over(life, well ? BH_EXIT_NORMAL : BH_EXIT_CRASHED, well ? NULL : why, &usage);
+	bh_life_unref(life);
+}
+
+static bh_life *new_life(bh_member *member)
+{
+	bh_life *life = bh_calloc(1, sizeof *life);
+	if (!life)
+		return NULL;
+	atomic_init(&life->references, 2); /* the member's, and the callback's */
+	life->member = member;
+	bh_child *child = bh_child_ref(member->child);
+	pthread_mutex_lock(&child->lock);
+	member->life = life;
+	pthread_mutex_unlock(&child->lock);
+	return life;
+}
+
+static bh_status launch(bh_life *life, bh_call **call, bh_error **err)
+{
+	const bh_child *child = life->member->child;
+	bh_call_options options = BH_CALL_OPTIONS_INIT;
+	options.done_data = life;
+	if (child->kind == BH_CHILD_SERVICE) {
+		options.done = made;
+		return bh_instance_start(call, child->component, child->instance, &options, err);
+	}
+	/* It runs as soon as it is asked to; said first, as it may be over before this returns. */
+	came_up(life);
+	options.done = ended;
+	options.instance = child->instance;
+	return bh_call_start(call, child->run, NULL, NULL, 0, &options, err);
+}
+
+void bh_member_start(bh_member *member)
+{
+	BH_AUTO(bh_error_free) bh_error *why = NULL;
+	bh_call *call = NULL;
+	bh_life *life = new_life(member);
+	if (!life) {
+		bh_supervisor *tree = member->child->tree;
+		bh_tree_enter(tree);
+		bh_plan_down(&tree->plan, &member->node, BH_EXIT_NOT_UP, bh_now());
+		bh_tree_leave(tree);
+		return;
+	}
+	bh_life_ref(life);
+	if (launch(life, &call, &why)) {
+		bh_life_over(life, BH_EXIT_NOT_UP, why, NULL);
+		bh_life_unref(life); /* the callback's, which is not called */
+	} else {
+		pthread_mutex_lock(&member->child->lock);
+		life->call = call;
+		pthread_mutex_unlock(&member->child->lock);
+	}
+	bh_life_unref(life);
+}
+
+/* Going down. */
+
+static bh_life *life_of(bh_member *member)
+{
+	pthread_mutex_lock(&member->child->lock);
+	bh_life *life = member->life ? bh_life_ref(member->life) : NULL;
+	pthread_mutex_unlock(&member->child->lock);
+	return life;
+}
+
+/* A task comes to its end by itself, or is killed when it did not in time. */
+void bh_member_stop(bh_member *member)
+{
+	bh_child *child = member->child;
+	bh_life *life = life_of(member);
+	if (!life || child->kind != BH_CHILD_SERVICE) {
+		bh_life_unref(life);
+		return;
+	}
+	pthread_mutex_lock(&child->lock);
+	life->closing = true;
+	bool coming = !life->instance, idle = !life->in_flight;
+	pthread_mutex_unlock(&child->lock);
+	if (coming)
+		bh_call_cancel(life->call, BH_CANCEL_KILL);
+	if (idle)
+		bh_life_over(life, BH_EXIT_STOPPED, NULL, NULL);
+	bh_life_unref(life);
+}
+
+void bh_member_kill(bh_member *member)
+{
+	bh_child *child = member->child;
+	bh_life *life = life_of(member);
+	if (!life)
+		return;
+	pthread_mutex_lock(&child->lock);
+	life->closing = true;
+	bh_instance *instance = life->instance; /* stays as long as the life */
+	pthread_mutex_unlock(&child->lock);
+	bh_call_cancel(life->call, BH_CANCEL_KILL);
+	bh_instance_kill(instance);
+	/* A task's callback says so itself. */
+	if (child->kind == BH_CHILD_SERVICE)
+		bh_life_over(life, BH_EXIT_STOPPED, NULL, NULL);
+	bh_life_unref(life);
+}
