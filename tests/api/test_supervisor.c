@@ -60,7 +60,7 @@ static uint32_t number(bh_child *child, const char *name)
 static bh_limits quick(void)
 {
 	bh_limits limits = t_limits();
-	limits.execution_ms = 50;
+	limits.execution_ms = (uint64_t)(50 * t_slack());
 	limits.queue_ms = (uint64_t)(10000 * t_slack());
 	return limits;
 }
