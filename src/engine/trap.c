@@ -229,8 +229,8 @@ static bh_error *budget_error(bh_error **err, const bh_meter *meter)
 	bh_limit_format(had, sizeof had, BH_LIMIT_MEMORY, has);
 	bh_limit_format(wanted, sizeof wanted, BH_LIMIT_MEMORY, meter->attempted);
 	bh_error *e = bh_error_begin(err, BH_E_MEMORY_LIMIT,
-	                             "the host's memory budget is spent: the instance has %s, %s wanted (memory_budget)", had,
-	                             wanted);
+	                             "the host's memory budget is spent: the instance has %s, %s wanted (memory_budget)",
+	                             had, wanted);
 	bh_error_hint_set(e, "The component's own limit would allow it. Give back instances, or raise memory_budget; what "
 	                     "an instance must always be able to get is its initial_memory.");
 	bh_error_limit_set(e, BH_LIMIT_MEMORY, has, meter->attempted);

@@ -110,7 +110,7 @@ bool bh_instance_usable(const bh_instance *instance)
 static bh_status poisoned(const bh_instance *instance, bh_error **err)
 {
 	bh_error *e = bh_error_begin(err, BH_E_POISONED, "the instance cannot be used again: %s",
-	                             instance->poison                  ? instance->poison
+	                             instance->poison                 ? instance->poison
 	                             : atomic_load(&instance->killed) ? "it was killed"
 	                                                              : "an earlier call ended it");
 	bh_error_hint_set(e, "A component that was stopped half-way may hold broken state. Make a new instance.");

@@ -137,7 +137,8 @@ static bh_status explain(bh_run *run, bh_ran how)
 	case BH_RAN_BUSY:
 		return busy(run, &run->why);
 	default:
-		e = bh_error_begin(&run->why, BH_E_CANCELLED, how == BH_RAN_DOOMED ? "the instance was given up, or killed" : "cancelled");
+		e = bh_error_begin(&run->why, BH_E_CANCELLED,
+		                   how == BH_RAN_DOOMED ? "the instance was given up, or killed" : "cancelled");
 		bh_error_trap_set(e, BH_TRAP_CANCELLED);
 		return BH_E_CANCELLED;
 	}

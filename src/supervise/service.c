@@ -21,7 +21,7 @@ static bh_export *find_export(bh_child *child, const char *name, bh_error **err)
 		(void)bh_fail_memory(err);
 		return NULL;
 	}
-	strcpy(found->name, name);
+	memcpy(found->name, name, strlen(name) + 1);
 	found->export_ = export_;
 	found->next = child->exports;
 	child->exports = found;

@@ -15,7 +15,8 @@ static void many_are_made(void **state)
 	for (int i = 0; i < MANY; i++) {
 		bh_instance *instance = NULL;
 		OK(bh_call_wait(calls[i], NULL, NULL, &t_err));
-		FAILS(BH_E_INVALID, bh_call_take_instance(calls[i], &instance, NULL, &t_err)); /* the wait took what came of it */
+		FAILS(BH_E_INVALID,
+		      bh_call_take_instance(calls[i], &instance, NULL, &t_err)); /* the wait took what came of it */
 		bh_call_free(calls[i]);
 	}
 	/* All slots are free again, as nobody took the instances. */
@@ -74,7 +75,8 @@ static void start_functions_are_bounded(void **state)
 	bh_limits limits = t_limits();
 	limits.execution_ms = 30;
 	limits.fuel = BH_UNLIMITED;
-	bh_component *spins = t_load(host, "wat/start-spin.wat", &limits), *traps = t_load(host, "wat/start-trap.wat", NULL);
+	bh_component *spins = t_load(host, "wat/start-spin.wat", &limits),
+				 *traps = t_load(host, "wat/start-trap.wat", NULL);
 	bh_component *fine = t_load(host, "counter.wasm", NULL);
 	made spun = make(spins, 0), late = make(spins, 10), trapped = make(traps, 0), good = make(fine, 0);
 	assert_int_equal(spun.status, BH_E_TIMEOUT);

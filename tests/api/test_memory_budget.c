@@ -163,8 +163,9 @@ static void reserved_is_kept(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(grows_on_demand),      cmocka_unit_test(grows_in_a_pool),  cmocka_unit_test(traps_at_the_budget),
-		cmocka_unit_test(crashes_give_it_back), cmocka_unit_test(reserved_is_kept),
+		cmocka_unit_test(grows_on_demand),     cmocka_unit_test(grows_in_a_pool),
+		cmocka_unit_test(traps_at_the_budget), cmocka_unit_test(crashes_give_it_back),
+		cmocka_unit_test(reserved_is_kept),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -218,10 +218,10 @@ static void *keep_calling(void *data)
 	const client *c = data;
 	for (int i = 0; i < c->rounds; i++) {
 		bh_status status = bh_child_call(c->child, c->name, NULL, 0, NULL, NULL, NULL, NULL);
-		atomic_fetch_add(!status                                            ? c->good
+		atomic_fetch_add(!status                                         ? c->good
 		                 : status == BH_E_TIMEOUT || status == BH_E_TRAP ? c->lost
-		                 : status == BH_E_POISONED                          ? c->poisoned
-		                                                                    : c->other,
+		                 : status == BH_E_POISONED                       ? c->poisoned
+		                                                                 : c->other,
 		                 1);
 	}
 	return NULL;
@@ -581,13 +581,20 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(crashes_and_comes_back), cmocka_unit_test(strategies),
-		cmocka_unit_test(crashes_too_often),      cmocka_unit_test(only_the_child_fails),
-		cmocka_unit_test(impatient_callers),      cmocka_unit_test(others_are_requeued),
-		cmocka_unit_test(others_may_fail),        cmocka_unit_test(replicas_share),
-		cmocka_unit_test(never_up),               cmocka_unit_test(slow_readers),
-		cmocka_unit_test(tasks),                  cmocka_unit_test(actors),
-		cmocka_unit_test(all_at_once),            cmocka_unit_test(refused),
+		cmocka_unit_test(crashes_and_comes_back),
+		cmocka_unit_test(strategies),
+		cmocka_unit_test(crashes_too_often),
+		cmocka_unit_test(only_the_child_fails),
+		cmocka_unit_test(impatient_callers),
+		cmocka_unit_test(others_are_requeued),
+		cmocka_unit_test(others_may_fail),
+		cmocka_unit_test(replicas_share),
+		cmocka_unit_test(never_up),
+		cmocka_unit_test(slow_readers),
+		cmocka_unit_test(tasks),
+		cmocka_unit_test(actors),
+		cmocka_unit_test(all_at_once),
+		cmocka_unit_test(refused),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
