@@ -39,6 +39,11 @@ bool bh_store_calling(const bh_instance *instance)
 	return false;
 }
 
+bh_component *bh_store_caller(void)
+{
+	return innermost ? innermost->store->component : NULL;
+}
+
 bool bh_store_calls_host(void)
 {
 	return innermost;

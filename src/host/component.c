@@ -293,6 +293,16 @@ const bh_limits *bh_component_limits(const bh_component *component)
 	return &component->limits;
 }
 
+const bh_permissions *bh_component_permissions(const bh_component *component)
+{
+	return component->permissions;
+}
+
+bh_component *bh_calling_component(void)
+{
+	return bh_store_caller();
+}
+
 size_t bh_component_export_count(const bh_component *component)
 {
 	return bh_code_export_count(component->code);
