@@ -141,8 +141,11 @@ static void test_while_used(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_all_of_it), cmocka_unit_test(test_version),    cmocka_unit_test(test_not_ours),
-		cmocka_unit_test(test_mended),    cmocka_unit_test(test_while_used),
+		cmocka_unit_test(test_all_of_it),
+		cmocka_unit_test(test_version),
+		cmocka_unit_test(test_not_ours),
+		cmocka_unit_test(test_mended),
+		cmocka_unit_test(test_while_used),
 	};
 	return cmocka_run_group_tests(tests, work_set_up, work_tear_down);
 }
