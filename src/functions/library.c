@@ -35,7 +35,7 @@ static char *own_folder(void)
 
 static void *open_beside(void)
 {
-	static const char *const places[] = {"", "/../lib", "/../" BH_LIBRARY_FOLDER};
+	static const char *const places[] = {"", "/../lib", ("/../" BH_LIBRARY_FOLDER)};
 	BH_AUTO(bh_free) char *folder = own_folder();
 	void *library = NULL;
 	for (size_t i = 0; i < BH_COUNT(places) && folder && !library; i++) {
