@@ -113,7 +113,9 @@ static void write_permissions(FILE *out, const survey *v)
 		fprintf(out,
 		        "# It imports %s. What it may connect to:\n"
 		        "# network.outbound = [{ host = \"example.com\", port = 443 }]\n",
-		        sockets ? "wasi:sockets" : http ? "wasi:http" : "bulkhead:host/network");
+		        sockets ? "wasi:sockets"
+		        : http  ? "wasi:http"
+		                : "bulkhead:host/network");
 	write_capabilities(out, v);
 }
 

@@ -97,7 +97,9 @@ static bh_status compile(bh_component *component, bh_source *source, const bh_co
 		.name = component->name,
 		.wrap = asked->wrap_modules,
 		/* What it imports of the program's is linked by itself, then. */
-		.linking = asked->unlinked ? BH_LINK_NOTHING : asked->imports ? BH_LINK_WASI : BH_LINK_WHOLE,
+		.linking = asked->unlinked  ? BH_LINK_NOTHING
+	               : asked->imports ? BH_LINK_WASI
+	                                : BH_LINK_WHOLE,
 	};
 	/* A table that may grow larger than a slot's could not, there. */
 	for (bool pool = component->limits.table_elements <= BH_SLOT_TABLE_ELEMENTS;; pool = false) {

@@ -88,11 +88,4 @@ BULKHEAD_NET_LIBRARY=/nonexistent run call "${limits[@]}" --allow-net "127.0.0.1
 expect_exit 1
 expect_out_has 'unavailable: '
 expect_out_has 'install libbulkhead-net'
-
-# TLS: to whom the certificate was given, signed by whom is believed.
-if command -v openssl >/dev/null; then
-	run call "${limits[@]}" --allow-net "127.0.0.1:$port" errand.wasm "get(\"https://127.0.0.1:$port/x\")"
-	expect_exit 1
-	expect_out_has 'tls: '
-fi
 exit 0
