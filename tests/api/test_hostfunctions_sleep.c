@@ -66,6 +66,9 @@ static void thousands_sleep(void **state)
 	start_naps(component, &t, COUNT, 1000, calls);
 	assert_true(t_threads() <= threads + 4); /* workers, ticker, and the one that waits */
 	wait_told(&t, COUNT);
+	for (unsigned i = 0; i < 64; i++)
+		if (i && t.by_status[i])
+			print_error("%u times %s\n", t.by_status[i], bh_status_name((bh_status)i));
 	assert_int_equal(t.good, COUNT);
 	for (unsigned i = 0; i < COUNT; i++)
 		bh_call_free(calls[i]);
