@@ -59,30 +59,29 @@ static void thousands_sleep(void **state)
 	(void)state;
 	enum { COUNT = 2000 };
 	static bh_call *calls[COUNT];
+	/* An instance reserves 4 GiB of addresses, of which TSan leaves few. */
+	unsigned count = t_under_tsan() ? COUNT / 4 : COUNT;
 	bh_host *many = host_with(2, 0);
 	bh_component *component = t_with_functions(many, "wat/nap.wat", t_granted(T_ALL), NULL, 0);
 	tally t = {0};
 	size_t threads = t_threads();
-	start_naps(component, &t, COUNT, 1000, calls);
+	start_naps(component, &t, count, 1000, calls);
 	assert_true(t_threads() <= threads + 4); /* workers, ticker, and the one that waits */
-	wait_told(&t, COUNT);
-	for (unsigned i = 0; i < 64; i++)
-		if (i && t.by_status[i])
-			print_error("%u times %s\n", t.by_status[i], bh_status_name((bh_status)i));
-	assert_int_equal(t.good, COUNT);
-	for (unsigned i = 0; i < COUNT; i++)
+	wait_told(&t, count);
+	assert_int_equal(t.good, count);
+	for (unsigned i = 0; i < count; i++)
 		bh_call_free(calls[i]);
 
 	/* Cancelled, none of them is waited for. */
 	atomic_store(&t.told, 0);
 	double before = t_now_ms();
-	start_naps(component, &t, COUNT, 60000, calls);
-	for (unsigned i = 0; i < COUNT; i++)
-		bh_call_cancel(calls[COUNT - 1 - i], BH_CANCEL_ABANDON);
-	wait_told(&t, COUNT);
+	start_naps(component, &t, count, 60000, calls);
+	for (unsigned i = 0; i < count; i++)
+		bh_call_cancel(calls[count - 1 - i], BH_CANCEL_ABANDON);
+	wait_told(&t, count);
 	assert_true(t_now_ms() - before < 10000 * t_slack());
-	assert_int_equal(t.bad, COUNT);
-	for (unsigned i = 0; i < COUNT; i++)
+	assert_int_equal(t.bad, count);
+	for (unsigned i = 0; i < count; i++)
 		bh_call_free(calls[i]);
 	bh_component_unref(component);
 	bh_host_free(many);
