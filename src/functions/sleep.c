@@ -6,23 +6,21 @@
 #include <stdatomic.h>
 
 #include "base/clock.h"
+#include "base/heap.h"
 #include "base/thread.h"
 #include "functions/functions.h"
 
 typedef struct nap {
+	bh_heap_item item; /* first: what the heap has is one of these */
 	bh_sleeper *sleeper;
 	bh_completion *completion;
-	uint64_t wake_at;
-	size_t index; /* in the heap */
-	bool listed;
 } nap;
 
 struct bh_sleeper {
 	_Atomic uint32_t references; /* the set's, and the thread's */
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* the first moment did, or it closes */
-	nap **heap;
-	size_t count, capacity;
+	bh_heap heap;
 	size_t max;
 	bool started;
 	bool closing;
@@ -50,7 +48,7 @@ static void release(bh_sleeper *sleeper)
 		return;
 	pthread_mutex_destroy(&sleeper->lock);
 	pthread_cond_destroy(&sleeper->changed);
-	bh_free(sleeper->heap);
+	bh_heap_deinit(&sleeper->heap);
 	bh_free(sleeper);
 }
 
@@ -62,48 +60,6 @@ void bh_sleeper_close(void *data)
 	pthread_cond_signal(&sleeper->changed);
 	pthread_mutex_unlock(&sleeper->lock);
 	release(sleeper);
-}
-
-/* The heap; with the lock held. */
-
-static void put(bh_sleeper *s, size_t index, nap *one)
-{
-	s->heap[index] = one;
-	one->index = index;
-}
-
-static void rise(bh_sleeper *s, size_t index, nap *one)
-{
-	while (index && s->heap[(index - 1) / 2]->wake_at > one->wake_at) {
-		put(s, index, s->heap[(index - 1) / 2]);
-		index = (index - 1) / 2;
-	}
-	put(s, index, one);
-}
-
-static void sink(bh_sleeper *s, size_t index, nap *one)
-{
-	for (size_t child; (child = 2 * index + 1) < s->count; index = child) {
-		if (child + 1 < s->count && s->heap[child + 1]->wake_at < s->heap[child]->wake_at)
-			child++;
-		if (s->heap[child]->wake_at >= one->wake_at)
-			break;
-		put(s, index, s->heap[child]);
-	}
-	put(s, index, one);
-}
-
-static void take_out(bh_sleeper *s, nap *one)
-{
-	size_t index = one->index;
-	nap *last = s->heap[--s->count];
-	one->listed = false;
-	if (last == one)
-		return;
-	if (index && s->heap[(index - 1) / 2]->wake_at > last->wake_at)
-		rise(s, index, last);
-	else
-		sink(s, index, last);
 }
 
 /* The thread. */
@@ -119,14 +75,14 @@ static void *run(void *data)
 {
 	bh_sleeper *s = data;
 	pthread_mutex_lock(&s->lock);
-	while (s->count || !s->closing) {
-		uint64_t at = s->count ? s->heap[0]->wake_at : BH_NEVER;
+	while (s->heap.count || !s->closing) {
+		bh_heap_item *first = bh_heap_first(&s->heap);
+		uint64_t at = first ? first->at : BH_NEVER;
 		if (at <= bh_now()) {
-			nap *one = s->heap[0];
-			take_out(s, one);
+			bh_heap_remove(&s->heap, first);
 			/* Whoever cancels it now finds it gone, and finish() waits for them. */
 			pthread_mutex_unlock(&s->lock);
-			wake(one);
+			wake((nap *)first);
 			pthread_mutex_lock(&s->lock);
 		} else if (at == BH_NEVER) {
 			pthread_cond_wait(&s->changed, &s->lock);
@@ -163,9 +119,9 @@ static void cancelled(void *data)
 	nap *one = data;
 	bh_sleeper *s = one->sleeper;
 	pthread_mutex_lock(&s->lock);
-	bool ours = one->listed;
+	bool ours = one->item.place;
 	if (ours)
-		take_out(s, one);
+		bh_heap_remove(&s->heap, &one->item);
 	if (s->closing)
 		pthread_cond_signal(&s->changed);
 	pthread_mutex_unlock(&s->lock);
@@ -175,19 +131,12 @@ static void cancelled(void *data)
 	bh_free(one);
 }
 
-static bool list(bh_sleeper *s, nap *one)
+static bool list(bh_sleeper *s, nap *one, uint64_t at)
 {
 	pthread_mutex_lock(&s->lock);
-	nap **grown = s->count < s->max ? bh_grow(s->heap, s->count, &s->capacity, sizeof *grown) : NULL;
-	if (grown)
-		s->heap = grown;
-	bool listed = grown && have_thread(s);
-	if (listed) {
-		one->listed = true;
-		rise(s, s->count++, one);
-		if (s->heap[0] == one)
-			pthread_cond_signal(&s->changed);
-	}
+	bool listed = s->heap.count < s->max && have_thread(s) && bh_heap_add(&s->heap, &one->item, at);
+	if (listed && bh_heap_first(&s->heap) == &one->item)
+		pthread_cond_signal(&s->changed);
 	pthread_mutex_unlock(&s->lock);
 	return listed;
 }
@@ -206,9 +155,9 @@ void bh_sleeper_start(void *data, bh_completion *completion, const bh_value *arg
 		bh_completion_fail(completion, BH_E_NO_MEMORY, "no memory to sleep");
 		return;
 	}
-	*one = (nap){.sleeper = s, .completion = completion, .wake_at = bh_after_ms(bh_now(), ms)};
+	*one = (nap){.sleeper = s, .completion = completion};
 	bh_completion_on_cancel(completion, cancelled, one);
-	if (list(s, one))
+	if (list(s, one, bh_after_ms(bh_now(), ms)))
 		return;
 	bh_completion_on_cancel(completion, NULL, NULL);
 	bh_free(one);
