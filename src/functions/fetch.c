@@ -65,24 +65,29 @@ void bh_fetcher_close(void *data)
 	fetcher_free(fetcher);
 }
 
+static void open_net(bh_fetcher *f)
+{
+	bh_net_bounds bounds = {
+		.max_response = f->bounds.max_response,
+		.max_header_bytes = f->bounds.max_header_bytes,
+		.running = f->bounds.max_fetches,
+		.each = f->bounds.component_fetches,
+		.waiting = f->bounds.waiting_fetches,
+		.proxies = f->bounds.environment_proxies,
+		.ca_file = f->ca_file,
+	};
+	if (!f->library->open(&f->net, &bounds))
+		f->net = NULL;
+}
+
 /* The net, opened by the first who asks. NULL: `why` says why not, to be freed, or there is no memory. */
 static bh_net *have_net(bh_fetcher *f, char **why)
 {
 	pthread_mutex_lock(&f->lock);
 	if (!f->library)
 		f->library = bh_net_library_load(f->library_path, why);
-	if (f->library && !f->net) {
-		bh_net_bounds bounds = {
-			.max_response = f->bounds.max_response,
-			.max_header_bytes = f->bounds.max_header_bytes,
-			.running = f->bounds.max_fetches,
-			.each = f->bounds.component_fetches,
-			.waiting = f->bounds.waiting_fetches,
-			.proxies = f->bounds.environment_proxies,
-			.ca_file = f->ca_file,
-		};
-		f->net = f->library->open(&bounds);
-	}
+	if (f->library && !f->net)
+		open_net(f);
 	bh_net *net = f->net;
 	pthread_mutex_unlock(&f->lock);
 	return net;

@@ -1,5 +1,6 @@
 #include "net/fetch.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -48,8 +49,20 @@ static char *origin_of(CURLU *url)
 	return scheme && host && port ? bh_format("%s://%s:%s", scheme, host, port) : NULL;
 }
 
+/* A name has to be resolved, unless a proxy does that. */
+static bh_fetch_outcome note_host(bh_fetch *fetch, const char *host, uint16_t port)
+{
+	uint8_t address[16];
+	bool name = inet_pton(AF_INET, host, address) != 1 && inet_pton(AF_INET6, host, address) != 1 &&
+	            !bh_net_terms(fetch->net)->bounds.proxies;
+	bh_free(fetch->host);
+	fetch->host = name ? bh_strdup(host) : NULL;
+	fetch->port = port;
+	return name && !fetch->host ? BH_FETCH_NO_MEMORY : BH_FETCH_OK;
+}
+
 /* Whether such a host may be asked: what libcurl reads out of the URL is looked at, as that is where it will go. */
-static bh_fetch_outcome ask(const bh_fetch *fetch, char why[WHY])
+static bh_fetch_outcome ask(bh_fetch *fetch, char why[WHY])
 {
 	CURL_TEXT scheme = part(fetch->url, CURLUPART_SCHEME);
 	CURL_TEXT host = part(fetch->url, CURLUPART_HOST);
@@ -71,7 +84,7 @@ static bh_fetch_outcome ask(const bh_fetch *fetch, char why[WHY])
 		bare = host + 1;
 	}
 	if (fetch->request.may_ask(fetch->request.data, bare, (uint16_t)number))
-		return BH_FETCH_OK;
+		return note_host(fetch, bare, (uint16_t)number);
 	snprintf(why, WHY, "%.100s, port %u: not granted", bare, number);
 	return BH_FETCH_DENIED;
 }
@@ -123,8 +136,8 @@ static bool set_message(bh_fetch *fetch)
 }
 
 /*
- * A connection serves one fetch: one that is used again was looked at for somebody else. And names are resolved for each:
- * what they lead to is looked at when it is connected to.
+ * A connection serves one fetch: one that is used again was looked at for somebody else. Names are resolved for each, and
+ * not by libcurl (names.h); what they lead to is looked at when it is connected to.
  */
 static bool set_connection(bh_fetch *fetch, const bh_fetch_terms *terms)
 {
@@ -132,7 +145,7 @@ static bool set_connection(bh_fetch *fetch, const bh_fetch_terms *terms)
 	return !curl_easy_setopt(easy, CURLOPT_CURLU, fetch->url) && !curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) &&
 	       !curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L) && !curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L) &&
 	       !curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L) &&
-	       /* Who leaves while a name is resolved does not wait for that. */
+	       /* Where a proxy's name is resolved, who leaves does not wait for that. */
 	       !curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) &&
 	       !curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket) &&
 	       !curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, fetch) &&
@@ -142,16 +155,33 @@ static bool set_connection(bh_fetch *fetch, const bh_fetch_terms *terms)
 	       !curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 }
 
-static bool set_rest(bh_fetch *fetch, uint64_t left_ms)
+static bool set_time(const bh_fetch *fetch)
+{
+	uint64_t now = bh_now();
+	uint64_t left_ms = now < fetch->deadline ? (fetch->deadline - now) / 1000000 + 1 : 1;
+	return !curl_easy_setopt(fetch->easy, CURLOPT_TIMEOUT_MS, (long)left_ms);
+}
+
+static bool set_rest(bh_fetch *fetch)
 {
 	CURL *easy = fetch->easy;
-	return !curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)left_ms) &&
-	       !curl_easy_setopt(easy, CURLOPT_USERAGENT, "bulkhead/" BH_VERSION) &&
+	return !curl_easy_setopt(easy, CURLOPT_USERAGENT, "bulkhead/" BH_VERSION) &&
 	       !curl_easy_setopt(easy, CURLOPT_HTTPHEADER, fetch->sent) &&
 	       !curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, bh_take_header) &&
 	       !curl_easy_setopt(easy, CURLOPT_HEADERDATA, fetch) &&
 	       !curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, bh_take_body) &&
 	       !curl_easy_setopt(easy, CURLOPT_WRITEDATA, fetch) && !curl_easy_setopt(easy, CURLOPT_PRIVATE, fetch);
+}
+
+bool bh_fetch_resolved(bh_fetch *fetch, const char *addresses)
+{
+	BH_AUTO(bh_free) char *text = bh_format("%s:%u:%s", fetch->host, fetch->port, addresses);
+	curl_slist_free_all(fetch->leads_to);
+	fetch->leads_to = text ? curl_slist_append(NULL, text) : NULL;
+	if (!fetch->known && (fetch->known = curl_share_init()))
+		curl_share_setopt(fetch->known, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS);
+	return fetch->leads_to && fetch->known && !curl_easy_setopt(fetch->easy, CURLOPT_SHARE, fetch->known) &&
+	       !curl_easy_setopt(fetch->easy, CURLOPT_RESOLVE, fetch->leads_to) && set_time(fetch);
 }
 
 /* The first hop's: later ones only follow. */
@@ -185,17 +215,15 @@ bh_fetch_outcome bh_fetch_begin(bh_fetch *fetch, const bh_fetch_terms *terms, co
 	outcome = bh_headers_make(&fetch->sent, fetch, same_origin, why);
 	if (outcome)
 		return outcome;
-	uint64_t now = bh_now();
-	if (now >= fetch->deadline)
+	if (bh_now() >= fetch->deadline)
 		return end(why, BH_FETCH_TIMEOUT, "its time is up");
-	uint64_t left_ms = (fetch->deadline - now) / 1000000 + 1;
 	if (!fetch->easy)
 		fetch->easy = curl_easy_init();
 	else
 		curl_easy_reset(fetch->easy);
 	fetch->body_length = fetch->head_length = fetch->place_count = 0;
 	fetch->body_began = fetch->refused = false;
-	if (!fetch->easy || !set_connection(fetch, terms) || !set_message(fetch) || !set_rest(fetch, left_ms))
+	if (!fetch->easy || !set_connection(fetch, terms) || !set_message(fetch) || !set_rest(fetch) || !set_time(fetch))
 		return BH_FETCH_NO_MEMORY;
 	return BH_FETCH_OK;
 }
@@ -269,8 +297,11 @@ bh_fetch_outcome bh_fetch_step(bh_fetch *fetch, CURLcode code, char **next, char
 void bh_fetch_free(bh_fetch *fetch)
 {
 	curl_easy_cleanup(fetch->easy);
+	curl_share_cleanup(fetch->known);
 	curl_url_cleanup(fetch->url);
 	curl_slist_free_all(fetch->sent);
+	curl_slist_free_all(fetch->leads_to);
+	bh_free(fetch->host);
 	bh_free(fetch->origin);
 	bh_free(fetch->head);
 	bh_free(fetch->places);

@@ -5,6 +5,7 @@
 #include <curl/curl.h>
 #include <stdatomic.h>
 
+#include "net/names.h"
 #include "net/net.h"
 
 /* Where a header is in the text of all. */
@@ -29,6 +30,13 @@ struct bh_fetch {
 	char *origin; /* of the first: what is secret goes nowhere else */
 	bool refused; /* an address */
 
+	/* The name of the hop's host, and what it leads to. */
+	char *host; /* NULL: it is an address, or a proxy's affair */
+	uint16_t port;
+	bh_lookup *lookup; /* under way */
+	CURLSH *known;     /* what libcurl knows of names: this one's, and for this fetch alone */
+	struct curl_slist *leads_to;
+
 	/* The response. */
 	bh_fetch_outcome spoiled; /* why a callback stopped it */
 	char *head;
@@ -50,6 +58,9 @@ typedef struct {
 /* Begin the next hop: `text` is where. Anything but OK is the end; `why` says more. */
 bh_fetch_outcome bh_fetch_begin(bh_fetch *fetch, const bh_fetch_terms *terms, const char *text, char why[160]);
 
+/* It was found out where the host's name leads: now the hop can go on. False without memory. */
+bool bh_fetch_resolved(bh_fetch *fetch, const char *addresses);
+
 /*
  * A hop is over. OK: the response is there. BH_FETCH_CANCELLED with *next: the fetch goes on there, and `next` is to be
  * freed.
@@ -67,7 +78,7 @@ bh_fetch_outcome bh_headers_make(struct curl_slist **out, const bh_fetch *fetch,
 bool bh_is_token(const char *text, size_t length);
 
 /* Callbacks that fill a response (response.c). */
-size_t bh_take_header(char *line, size_t one, size_t length, void *fetch);
-size_t bh_take_body(char *data, size_t one, size_t length, void *fetch);
+size_t bh_take_header(char *line, size_t one, size_t length, void *data);
+size_t bh_take_body(char *bytes, size_t one, size_t length, void *data);
 
 #endif

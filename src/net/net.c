@@ -29,7 +29,9 @@ struct bh_net {
 	bool closing;
 	_Atomic bool look;           /* one is cancelled, or all are */
 	fetch_list waiting, running; /* the thread's own */
-	uint64_t next_deadline;      /* of those that wait, or sooner */
+	bh_names *names;
+	_Atomic bool found_out; /* something about a name */
+	uint64_t next_deadline; /* of those that wait, or sooner */
 };
 
 const bh_fetch_terms *bh_net_terms(const bh_net *net)
@@ -68,9 +70,19 @@ static void over(bh_net *net, bh_fetch *fetch, bh_fetch_outcome outcome, const c
 
 static void stop(bh_net *net, bh_fetch *fetch, bh_fetch_outcome outcome, const char *why)
 {
-	curl_multi_remove_handle(net->multi, fetch->easy);
+	if (fetch->lookup)
+		bh_names_forget(net->names, BH_TAKE(fetch->lookup));
+	else
+		curl_multi_remove_handle(net->multi, fetch->easy);
 	take_out(&net->running, fetch);
 	over(net, fetch, outcome, why);
+}
+
+/* libcurl looks after the time of what it has. */
+static void note_deadline(bh_net *net, const bh_fetch *fetch)
+{
+	if (fetch->deadline < net->next_deadline)
+		net->next_deadline = fetch->deadline;
 }
 
 static bool is_cancelled(const bh_fetch *fetch, bool closing)
@@ -78,28 +90,32 @@ static bool is_cancelled(const bh_fetch *fetch, bool closing)
 	return closing || atomic_load(&fetch->cancelled);
 }
 
-/* Those that nobody waits for any more, and those whose time passed before their turn came. */
+/* Those that nobody waits for any more, and those whose time passed before their turn came, or their name was known. */
 static void sweep(bh_net *net, bool closing)
 {
 	uint64_t now = bh_now();
 	bool look = atomic_exchange(&net->look, false) || closing;
-	for (bh_fetch *fetch = net->running.first, *next; look && fetch; fetch = next) {
-		next = fetch->next;
-		if (is_cancelled(fetch, closing))
-			stop(net, fetch, BH_FETCH_CANCELLED, "");
-	}
 	if (!look && now < net->next_deadline)
 		return;
 	net->next_deadline = BH_NEVER;
+	for (bh_fetch *fetch = net->running.first, *next; fetch; fetch = next) {
+		next = fetch->next;
+		if (is_cancelled(fetch, closing))
+			stop(net, fetch, BH_FETCH_CANCELLED, "");
+		else if (fetch->lookup && now >= fetch->deadline)
+			stop(net, fetch, BH_FETCH_TIMEOUT, "its name was not resolved in time");
+		else if (fetch->lookup)
+			note_deadline(net, fetch);
+	}
 	for (bh_fetch *fetch = net->waiting.first, *next; fetch; fetch = next) {
 		next = fetch->next;
 		bool cancelled = is_cancelled(fetch, closing);
-		if (cancelled || now >= fetch->deadline) {
-			take_out(&net->waiting, fetch);
-			over(net, fetch, cancelled ? BH_FETCH_CANCELLED : BH_FETCH_TIMEOUT, "its turn did not come in time");
-		} else if (fetch->deadline < net->next_deadline) {
-			net->next_deadline = fetch->deadline;
+		if (!cancelled && now < fetch->deadline) {
+			note_deadline(net, fetch);
+			continue;
 		}
+		take_out(&net->waiting, fetch);
+		over(net, fetch, cancelled ? BH_FETCH_CANCELLED : BH_FETCH_TIMEOUT, "its turn did not come in time");
 	}
 }
 
@@ -110,12 +126,35 @@ static void go_to(bh_net *net, bh_fetch *fetch, const char *url)
 {
 	char why[160] = "";
 	bh_fetch_outcome outcome = bh_fetch_begin(fetch, &net->terms, url, why);
-	if (!outcome && curl_multi_add_handle(net->multi, fetch->easy))
+	if (!outcome && fetch->host) {
+		fetch->lookup = bh_names_ask(net->names, fetch->host);
+		outcome = fetch->lookup ? BH_FETCH_OK : BH_FETCH_NO_MEMORY;
+		note_deadline(net, fetch);
+	} else if (!outcome && curl_multi_add_handle(net->multi, fetch->easy)) {
 		outcome = BH_FETCH_NO_MEMORY;
+	}
 	if (outcome)
 		over(net, fetch, outcome, why);
 	else
 		append(&net->running, fetch);
+}
+
+/* Those whose names are known now. */
+static void resume(bh_net *net)
+{
+	if (!atomic_exchange(&net->found_out, false))
+		return;
+	for (bh_fetch *fetch = net->running.first, *next; fetch; fetch = next) {
+		next = fetch->next;
+		BH_AUTO(bh_free) char *addresses = NULL;
+		if (!fetch->lookup || !bh_names_answer(net->names, fetch->lookup, &addresses))
+			continue;
+		fetch->lookup = NULL;
+		if (!addresses)
+			stop(net, fetch, BH_FETCH_UNREACHABLE, "the name is not known");
+		else if (!bh_fetch_resolved(fetch, addresses) || curl_multi_add_handle(net->multi, fetch->easy))
+			stop(net, fetch, BH_FETCH_NO_MEMORY, "");
+	}
 }
 
 static bool has_turn(const bh_net *net, const bh_fetch *fetch)
@@ -179,8 +218,7 @@ static bool take_inbox(bh_net *net)
 	for (bh_fetch *fetch; (fetch = net->inbox.first);) {
 		take_out(&net->inbox, fetch);
 		append(&net->waiting, fetch);
-		if (fetch->deadline < net->next_deadline)
-			net->next_deadline = fetch->deadline;
+		note_deadline(net, fetch);
 	}
 	bool closing = net->closing;
 	pthread_mutex_unlock(&net->lock);
@@ -198,6 +236,7 @@ static int sleep_ms(const bh_net *net)
 
 static void net_free(bh_net *net)
 {
+	bh_names_close(net->names);
 	if (net->multi)
 		curl_multi_cleanup(net->multi);
 	pthread_mutex_destroy(&net->lock);
@@ -213,6 +252,7 @@ static void *run(void *data)
 		sweep(net, closing);
 		if (closing)
 			break;
+		resume(net);
 		admit(net);
 		int running;
 		curl_multi_perform(net->multi, &running);
@@ -230,25 +270,36 @@ static void init_curl(void)
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
-static bh_net *net_open(const bh_net_bounds *bounds)
+/* On a thread that resolves names. */
+static void found_out(void *data)
+{
+	bh_net *net = data;
+	atomic_store(&net->found_out, true);
+	curl_multi_wakeup(net->multi);
+}
+
+static bool net_open(bh_net **out, const bh_net_bounds *bounds)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	pthread_t thread;
 	pthread_once(&once, init_curl);
 	bh_net *net = bh_calloc(1, sizeof *net);
 	if (!net)
-		return NULL;
+		return false;
 	pthread_mutex_init(&net->lock, NULL);
 	net->terms.bounds = *bounds;
 	net->next_deadline = BH_NEVER;
 	net->terms.ca_file = bounds->ca_file ? bh_strdup(bounds->ca_file) : NULL;
 	net->multi = curl_multi_init();
-	if (!net->multi || (bounds->ca_file && !net->terms.ca_file) || bh_thread_start(&thread, BH_KIB(512), run, net)) {
+	net->names = bh_names_new(found_out, net);
+	if (!net->multi || !net->names || (bounds->ca_file && !net->terms.ca_file) ||
+	    bh_thread_start(&thread, BH_KIB(512), run, net)) {
 		net_free(net);
-		return NULL;
+		return false;
 	}
 	pthread_detach(thread);
-	return net;
+	*out = net;
+	return true;
 }
 
 static void net_close(bh_net *net)

@@ -79,8 +79,8 @@ typedef struct {
 
 typedef struct {
 	uint32_t abi;
-	/* NULL without memory, or a thread. */
-	bh_net *(*open)(const bh_net_bounds *bounds);
+	/* False without memory, or a thread. */
+	bool (*open)(bh_net **out, const bh_net_bounds *bounds);
 	/* What is under way is cancelled, the thread ends. Waits for nothing. */
 	void (*close)(bh_net *net);
 	/* Any thread. NULL without memory. */
