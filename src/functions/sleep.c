@@ -78,7 +78,7 @@ static void *run(void *data)
 	while (s->heap.count || !s->closing) {
 		bh_heap_item *first = bh_heap_first(&s->heap);
 		uint64_t at = first ? first->at : BH_NEVER;
-		if (at <= bh_now()) {
+		if (first && at <= bh_now()) {
 			bh_heap_remove(&s->heap, first);
 			/* Whoever cancels it now finds it gone, and finish() waits for them. */
 			pthread_mutex_unlock(&s->lock);
