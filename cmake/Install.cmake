@@ -1,7 +1,7 @@
 # make install: headers, both libraries, the command, bulkhead.pc and a CMake package. The installed tree may be
 # moved: neither of the two holds an absolute path.
 
-install(TARGETS bulkhead_shared LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS bulkhead_shared bulkhead_net LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(FILES "${BULKHEAD_ARCHIVE}" DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(FILES "${PROJECT_SOURCE_DIR}/include/bulkhead.h" DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/bulkhead" DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}

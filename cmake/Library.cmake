@@ -26,7 +26,7 @@ function(bulkhead_room name)
   target_compile_options(room_${name} PRIVATE -fno-semantic-interposition)
 endfunction()
 
-set(BULKHEAD_LIBRARY_ROOMS base engine cache manifest host supervise gateway)
+set(BULKHEAD_LIBRARY_ROOMS base engine cache manifest functions host supervise gateway)
 set(rooms "")
 foreach(room IN LISTS BULKHEAD_LIBRARY_ROOMS)
   bulkhead_room(${room})
@@ -91,3 +91,26 @@ if(BULKHEAD_SANITIZE)
   # Clang leaves the sanitizer's own symbols to the program.
   set_target_properties(bulkhead_shared PROPERTIES EXCLUDE_FROM_ALL ON)
 endif()
+
+# libbulkhead-net.so: HTTP, for who needs it. Nothing links it: it is loaded by the first fetch, so that libcurl and all
+# that hangs on it costs nobody else anything. Of base it has its own copy of the few objects that it uses.
+pkg_check_modules(CURL REQUIRED libcurl>=7.87)
+bulkhead_room(net)
+target_include_directories(room_net SYSTEM PRIVATE ${CURL_INCLUDE_DIRS})
+add_library(base_archive STATIC EXCLUDE_FROM_ALL $<TARGET_OBJECTS:room_base>)
+set(net_map "${PROJECT_SOURCE_DIR}/src/libbulkhead-net.map")
+add_library(bulkhead_net SHARED $<TARGET_OBJECTS:room_net>)
+target_link_libraries(bulkhead_net PRIVATE bulkhead_flags base_archive ${CURL_LINK_LIBRARIES} -lpthread)
+target_link_options(bulkhead_net PRIVATE "-Wl,--version-script=${net_map}" -Wl,--gc-sections -Wl,--as-needed)
+if(NOT BULKHEAD_SANITIZE)
+  # Clang leaves the sanitizer's own symbols to the program.
+  target_link_options(bulkhead_net PRIVATE -Wl,--no-undefined)
+endif()
+set_target_properties(bulkhead_net PROPERTIES
+  OUTPUT_NAME bulkhead-net
+  VERSION ${PROJECT_VERSION}
+  SOVERSION ${PROJECT_VERSION_MAJOR}
+  LINKER_LANGUAGE C
+  LINK_DEPENDS "${net_map}")
+set_source_files_properties("${PROJECT_SOURCE_DIR}/src/functions/library.c" PROPERTIES
+  COMPILE_DEFINITIONS "BH_LIBRARY_FOLDER=\"${CMAKE_INSTALL_LIBDIR}\"")

@@ -26,7 +26,7 @@ typedef struct {
 static const char guest[] = "(component (core module $m (func (export \"f\")))"
 							" (core instance $i (instantiate $m))"
 							" (func (export \"nothing\") (canon lift (core func $i \"f\"))))";
-static const bh_code_options how = {.name = "nothing", .unlinked = true};
+static const bh_code_options how = {.name = "nothing", .linking = BH_LINK_NOTHING};
 static const uint8_t source[BH_HASH] = "the digest of a guest"; /* whatever it is: only the name of a file */
 
 static char dir[PATH_MAX], engine_dir[PATH_MAX], index_dir[PATH_MAX], counters_path[PATH_MAX];

@@ -27,6 +27,7 @@
 #include "bulkhead/coredump.h"
 #include "bulkhead/error.h"
 #include "bulkhead/host.h"
+#include "bulkhead/hostfunctions.h"
 #include "bulkhead/imports.h"
 #include "bulkhead/instance.h"
 #include "bulkhead/limits.h"

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The rules between rooms, checked by reading. Prints file:line and the rule that is broken.
 #
-#   rooms         base <- engine <- cache <- host <- supervise, gateway <- serve <- cli; manifest needs base only
+#   rooms         base <- engine <- cache <- host <- supervise, gateway <- serve <- cli; manifest needs base only,
+#                 functions base and net, net base only
 #   public        serve, cli, bench, examples and tests/api use the public headers and their own folder only
 #   seam          the engine's headers are included in src/engine only (a benchmark may compare with the bare
 #                 engine), the TOML parser's in src/base/toml.c only
@@ -21,12 +22,14 @@ awk '
 		may["engine"] = " base engine "
 		may["cache"] = " base engine cache "
 		may["manifest"] = " base manifest "
+		may["net"] = " base net "
+		may["functions"] = " base net functions "
 		may["host"] = " base engine cache manifest host "
 		may["supervise"] = " base engine cache manifest host supervise "
 		may["gateway"] = " base engine cache manifest host gateway "
 		may["serve"] = " serve "
 		may["cli"] = " cli "
-		rooms = " base engine cache manifest host supervise gateway serve cli "
+		rooms = " base engine cache manifest net functions host supervise gateway serve cli "
 		standard = " inttypes.h limits.h stdarg.h stdbool.h stddef.h stdint.h stdio.h string.h time.h "
 		raw = "(malloc|calloc|realloc|reallocarray|aligned_alloc|posix_memalign|free|strdup|strndup|asprintf|vasprintf)"
 	}

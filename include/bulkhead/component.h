@@ -100,6 +100,9 @@ BH_API const char *bh_component_name(const bh_component *component);
 /** The limits in force: options, defaults and the host's ceilings put together. */
 BH_API const bh_limits *bh_component_limits(const bh_component *component);
 
+/** What it was granted; lives as long as the component. NULL: nothing. */
+BH_API const bh_permissions *bh_component_permissions(const bh_component *component);
+
 /** One function a component exports, or one thing it imports. Pointers live as long as the component. */
 typedef struct {
 	const char *interface; /**< "acme:calc/math@1.0.0"; NULL for a function of the world itself */

@@ -117,6 +117,17 @@ BH_API BH_MUST_USE bh_status bh_imports_define_async(bh_imports *imports, const 
                                                      bh_error **err);
 
 /**
+ * Who calls: the component whose guest called the host function, or dropped the resource, that this thread is in. So a
+ * function can look at what its caller was granted (bh_component_permissions()), or count by caller.
+ *
+ * It lives until the function returns; bh_component_ref() keeps it, and its host, for longer, which work that goes on
+ * when nobody waits for it any more had better not.
+ *
+ * \return NULL where this thread is in no host function
+ */
+BH_API bh_component *bh_calling_component(void);
+
+/**
  * Completions: how a call of an asynchronous host function is answered.
  *
  * A completion is the host's from when its function is called until it is given up, whatever becomes of the guest

@@ -194,7 +194,7 @@ static bh_status stale(const bh_record *record, const bh_variant *variant, const
 	return BH_E_STALE;
 }
 
-bh_status bh_ahead_map(bh_code **out, const bh_ahead *ahead, bh_variant *variant, const char *path, bool unlinked,
+bh_status bh_ahead_map(bh_code **out, const bh_ahead *ahead, bh_variant *variant, const char *path, bh_linking linking,
                        bh_error **err)
 {
 	const bh_record *record = &ahead->record;
@@ -203,7 +203,7 @@ bh_status bh_ahead_map(bh_code **out, const bh_ahead *ahead, bh_variant *variant
 		return stale(record, variant, path, err);
 	BH_AUTO(bh_error_free) bh_error *why = NULL;
 	bh_code_info info = bh_record_info(record);
-	bh_status status = bh_code_map(out, variant, ahead->fd, &info, unlinked, &why);
+	bh_status status = bh_code_map(out, variant, ahead->fd, &info, linking, &why);
 	if (status == BH_E_ENGINE)
 		return stale(record, variant, path, err);
 	if (status && err)
@@ -266,7 +266,7 @@ static bh_status compile(const char *name, const void *bytes, size_t length, con
 	bh_code *code = NULL;
 	BH_AUTO(bh_free) void *compiled = NULL;
 	size_t size;
-	bh_code_options how = {.name = name, .wrap = options->wrap_modules, .unlinked = true};
+	bh_code_options how = {.name = name, .wrap = options->wrap_modules, .linking = BH_LINK_NOTHING};
 	bh_status status = bh_variant_new(&variant, &spec, err);
 	if (!status)
 		status = bh_code_compile(&code, variant, bytes, length, &how, err);

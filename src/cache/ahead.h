@@ -23,7 +23,7 @@ bool bh_ahead_named(const char *path);
 bh_status bh_ahead_open(bh_ahead *out, const char *path, const uint8_t *key, bh_cache *cache, bh_error **err);
 
 /* Map it. BH_E_STALE where another engine made it. */
-bh_status bh_ahead_map(bh_code **out, const bh_ahead *ahead, bh_variant *variant, const char *path, bool unlinked,
+bh_status bh_ahead_map(bh_code **out, const bh_ahead *ahead, bh_variant *variant, const char *path, bh_linking linking,
                        bh_error **err);
 
 #endif

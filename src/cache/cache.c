@@ -279,7 +279,7 @@ static bh_status map(const place *p, bh_code **out, const bh_code_options *optio
 		return BH_OK;
 	BH_AUTO(bh_error_free) bh_error *why = NULL;
 	bh_code_info known = bh_record_info(&record);
-	bh_status status = bh_code_map(out, p->variant, fd, &known, options->unlinked, &why);
+	bh_status status = bh_code_map(out, p->variant, fd, &known, options->linking, &why);
 	if (!status)
 		bh_counters_add(&p->cache->counters, BH_COUNTER_saved_ns, record.compile_ns);
 	if (status != BH_E_LINK)

@@ -20,7 +20,7 @@ typedef struct entry {
 	struct entry *next;
 	bh_variant *variant;
 	uint8_t hash[BH_HASH];
-	bool unlinked;
+	bh_linking linking;
 	bool wrap;  /* it may be a core module, for the one who brings it */
 	bool ready; /* or failed; false: it is being made */
 	uint32_t waiting;
@@ -190,10 +190,10 @@ static bh_status find_hash(bh_codes *codes, bh_source *source, bh_error **err)
 
 /* Entries. With the lock held. */
 
-static entry *find_entry(bh_codes *codes, const bh_variant *variant, const uint8_t hash[BH_HASH], bool unlinked)
+static entry *find_entry(bh_codes *codes, const bh_variant *variant, const uint8_t hash[BH_HASH], bh_linking linking)
 {
 	for (entry *e = codes->entries; e; e = e->next)
-		if (e->variant == variant && e->unlinked == unlinked && !memcmp(e->hash, hash, BH_HASH))
+		if (e->variant == variant && e->linking == linking && !memcmp(e->hash, hash, BH_HASH))
 			return e;
 	return NULL;
 }
@@ -278,7 +278,7 @@ static bh_status bring(const request *r, bh_code **out, bh_error **err)
 {
 	if (r->source->is_artifact) {
 		r->history->origin = BH_CODE_FROM_DISK;
-		return bh_ahead_map(out, &r->source->artifact, r->variant, r->source->path, r->options->unlinked, err);
+		return bh_ahead_map(out, &r->source->artifact, r->variant, r->source->path, r->options->linking, err);
 	}
 	bh_status status = bh_cache_find(r->codes->disk, out, r->variant, r->source->hash, r->options, err);
 	if (*out)
@@ -337,7 +337,7 @@ static bh_status follow(bh_codes *codes, entry *theirs, bool wrap, bh_code **out
 			bh_error_hint_set(e, "%s", theirs->hint);
 	}
 	bool last = --theirs->waiting == 0;
-	if (last && find_entry(codes, theirs->variant, theirs->hash, theirs->unlinked) != theirs)
+	if (last && find_entry(codes, theirs->variant, theirs->hash, theirs->linking) != theirs)
 		entry_free(theirs);
 	return status;
 }
@@ -348,7 +348,7 @@ static entry *make_entry(bh_codes *codes, const request *r)
 	if (!e)
 		return NULL;
 	e->variant = r->variant;
-	e->unlinked = r->options->unlinked;
+	e->linking = r->options->linking;
 	e->wrap = r->options->wrap;
 	memcpy(e->hash, r->source->hash, BH_HASH);
 	e->next = codes->entries;
@@ -365,7 +365,7 @@ static bh_status get_once(const request *r, bh_code **out, bh_error **err)
 	if (status)
 		return status;
 	pthread_mutex_lock(&codes->lock);
-	entry *e = find_entry(codes, r->variant, r->source->hash, r->options->unlinked);
+	entry *e = find_entry(codes, r->variant, r->source->hash, r->options->linking);
 	if (e) {
 		r->history->origin = BH_CODE_FROM_MEMORY;
 		e->used = ++codes->uses;

@@ -143,7 +143,7 @@ static bh_status complaint(int out, bh_error **err)
 	return status;
 }
 
-static bh_status take(bh_code **result, int out, bh_variant *variant, const uint8_t source[BH_HASH], bool unlinked,
+static bh_status take(bh_code **result, int out, bh_variant *variant, const uint8_t source[BH_HASH], bh_linking linking,
                       bh_error **err)
 {
 	struct stat info;
@@ -154,7 +154,7 @@ static bh_status take(bh_code **result, int out, bh_variant *variant, const uint
 	    memcmp(record.source, source, BH_HASH) != 0 || bh_record_check(&record, out, 0) != BH_CHECK_GOOD)
 		return bh_fail(err, BH_E_SYSTEM, "the program that compiles is another build than this library");
 	bh_code_info known = bh_record_info(&record);
-	return bh_code_map(result, variant, out, &known, unlinked, err);
+	return bh_code_map(result, variant, out, &known, linking, err);
 }
 
 bh_status bh_isolated_compile(bh_code **out, bh_variant *variant, const void *bytes, size_t length,
@@ -177,5 +177,5 @@ bh_status bh_isolated_compile(bh_code **out, bh_variant *variant, const void *by
 	ending end = wait_for(child, isolation->seconds);
 	if (end.late || end.signal)
 		return stopped(&end, isolation, err);
-	return take(out, to, variant, source, options->unlinked, err);
+	return take(out, to, variant, source, options->linking, err);
 }

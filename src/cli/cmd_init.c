@@ -71,23 +71,52 @@ static void write_resources(FILE *out, const survey *v)
 	             "# on_memory_limit = \"trap\"\n");
 }
 
+/* Of bulkhead:host: what it imports of that needs a capability, and a folder or a peer besides. */
+static void write_capabilities(FILE *out, const survey *v)
+{
+	static const struct {
+		const char *interface, *capability;
+	} rows[] = {
+		{"bulkhead:host/filesystem", "filesystem::read"},
+		{"bulkhead:host/network", "network::http_fetch"},
+		{"bulkhead:host/time", "time::sleep"},
+	};
+	const char *separator = "# It imports bulkhead:host. What of that it may call:\n# capabilities = [";
+	bool any = false;
+	for (size_t i = 0; i < X_COUNT(rows); i++) {
+		if (!survey_imports(v, rows[i].interface))
+			continue;
+		fprintf(out, "%s\"%s\"", separator, rows[i].capability);
+		separator = ", ";
+		any = true;
+	}
+	if (any)
+		fprintf(out, "]\n");
+}
+
 static void write_permissions(FILE *out, const survey *v)
 {
 	bool files = survey_imports(v, "wasi:filesystem/"), sockets = survey_imports(v, "wasi:sockets/"),
-		 http = survey_imports(v, "wasi:http/");
-	if (!files && !sockets && !http) {
+		 http = survey_imports(v, "wasi:http/"), ours = survey_imports(v, "bulkhead:host/"),
+		 reads = survey_imports(v, "bulkhead:host/filesystem"), fetches = survey_imports(v, "bulkhead:host/network");
+	if (!files && !sockets && !http && !ours) {
 		fprintf(out, "\n# It asks for nothing outside itself, so it needs no [permissions].\n");
 		return;
 	}
 	fprintf(out, "\n# Nothing is allowed that is not said here.\n# [permissions]\n");
-	if (files)
-		fprintf(out, "# It imports wasi:filesystem. Folders that it may read, seen from this file:\n"
-		             "# filesystem.read = [\"./data\"]\n");
-	if (sockets || http)
+	if (files || reads)
+		fprintf(out,
+		        "# It imports %s. Folders that it may read, seen from this file:\n"
+		        "# filesystem.read = [\"./data\"]\n",
+		        files ? "wasi:filesystem" : "bulkhead:host/filesystem");
+	if (sockets || http || fetches)
 		fprintf(out,
 		        "# It imports %s. What it may connect to:\n"
 		        "# network.outbound = [{ host = \"example.com\", port = 443 }]\n",
-		        sockets ? "wasi:sockets" : "wasi:http");
+		        sockets ? "wasi:sockets"
+		        : http  ? "wasi:http"
+		                : "bulkhead:host/network");
+	write_capabilities(out, v);
 }
 
 static char *manifest_text(const survey *v)

@@ -129,6 +129,24 @@ static int add_listen(bh_permissions *permissions, const char *value)
 	return status ? refused("--allow-listen", value, status, err) : 0;
 }
 
+static int add_capability(bh_permissions *permissions, const char *option, const char *value)
+{
+	bh_error *err = NULL;
+	bh_status status = bh_permissions_allow_capability(permissions, value, &err);
+	return status ? refused(option, value, status, err) : 0;
+}
+
+/* Who may use a folder or a peer may do so by way of bulkhead:host too. */
+static int add_implied(bh_permissions *permissions, const settings *s)
+{
+	int code = 0;
+	if (s->dirs.count)
+		code = add_capability(permissions, "--dir", "filesystem::read");
+	if (s->nets.count && !code)
+		code = add_capability(permissions, "--allow-net", "network::http_fetch");
+	return code;
+}
+
 int grants_add(bh_permissions *permissions, const settings *s)
 {
 	int code = 0;
@@ -138,5 +156,7 @@ int grants_add(bh_permissions *permissions, const settings *s)
 		code = add_net(permissions, s->nets.items[i]);
 	for (size_t i = 0; i < s->listens.count && !code; i++)
 		code = add_listen(permissions, s->listens.items[i]);
-	return code;
+	for (size_t i = 0; i < s->capabilities.count && !code; i++)
+		code = add_capability(permissions, "--allow", s->capabilities.items[i]);
+	return code ? code : add_implied(permissions, s);
 }

@@ -1,4 +1,4 @@
-/* Grants: what --dir, --allow-net and --allow-listen add to a component's permissions. */
+/* Grants: what --dir, --allow-net, --allow-listen and --allow add to a component's permissions. */
 #ifndef BH_CLI_GRANTS_H
 #define BH_CLI_GRANTS_H
 

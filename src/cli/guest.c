@@ -36,6 +36,13 @@ static bool is_large(const char *path)
 	return stat(path, &info) == 0 && info.st_size > LARGE;
 }
 
+/* bulkhead:host, for who imports it: a table, until one of its functions is called. */
+static bh_status offer_functions(bh_imports **out, bh_error **err)
+{
+	bh_status status = bh_imports_new(out, err);
+	return status ? status : bh_imports_define_bulkhead_host(*out, NULL, err);
+}
+
 static bh_status load(guest *g, const guest_options *options, const uint8_t *trusted_key, bh_error **err)
 {
 	bh_host_options host = BH_HOST_OPTIONS_INIT;
@@ -54,7 +61,12 @@ static bh_status load(guest *g, const guest_options *options, const uint8_t *tru
 	if (options->untrusted || is_large(g->terms->file))
 		component.compile_mode = BH_COMPILE_ISOLATED;
 	bh_status status = bh_host_new(&g->host, &host, err);
-	return status ? status : bh_component_load_file(&g->component, g->host, g->terms->file, &component, err);
+	if (!status && !options->unlinked)
+		status = offer_functions(&component.imports, err);
+	if (!status)
+		status = bh_component_load_file(&g->component, g->host, g->terms->file, &component, err);
+	bh_imports_free(component.imports);
+	return status;
 }
 
 int guest_load(guest *out, const terms *t, const guest_options *options)

@@ -65,6 +65,7 @@ static const option_row last_rows[] = {
      "Let it connect to a name, an address or a network, by\nTCP and HTTP; * is any port, /udp behind it is UDP",
      take_append, AT(nets)},
 	{"allow-listen", 0, "[ADDRESS:]PORT[/udp]", "Let it listen on a local port", take_append, AT(listens)},
+	{"allow", 0, "CAPABILITY", "Let it call what needs that, such as time::sleep", take_append, AT(capabilities)},
 	{"quiet", 'q', NULL, "Say nothing but an error's one line", take_flag, AT(quiet)},
 	{"json", 'j', NULL, "Report as JSON", take_flag, AT(json)},
 	{"usage", 'u', NULL, "Say at the end what it used: time, fuel, memory", take_flag, AT(usage)},
@@ -122,5 +123,6 @@ void settings_deinit(settings *s)
 	text_list_deinit(&s->dirs);
 	text_list_deinit(&s->nets);
 	text_list_deinit(&s->listens);
+	text_list_deinit(&s->capabilities);
 	text_list_deinit(&s->env);
 }

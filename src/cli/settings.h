@@ -12,6 +12,7 @@ typedef struct {
 	text_list dirs;
 	text_list nets;
 	text_list listens;
+	text_list capabilities;
 	text_list env; /* "NAME=value" */
 	bool quiet;
 	bool json;

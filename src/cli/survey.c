@@ -81,6 +81,9 @@ const char *survey_availability(const char *interface)
 		{"wasi:filesystem/", "empty unless granted: --dir"},
 		{"wasi:sockets/", "refused unless granted: --allow-net, --allow-listen"},
 		{"wasi:http/", "denied unless granted: --allow-net"},
+		{"bulkhead:host/filesystem", "refused unless granted: --dir"},
+		{"bulkhead:host/network", "refused unless granted: --allow-net"},
+		{"bulkhead:host/time", "refused unless granted: --allow time::sleep"},
 		{"wasi:cli/environment", "holds what --env and the command line give"},
 		{"wasi:", "always available"},
 	};

@@ -48,6 +48,8 @@ static void note_import(bh_code *code, const char *interface)
 	uint32_t package;
 	if (bh_wasi_package(interface, &package))
 		code->wasi |= 1U << package;
+	else
+		code->others = true;
 	code->info.wasi = code->wasi;
 }
 
@@ -198,16 +200,18 @@ bh_code *bh_code_share(bh_code *code)
 	shared->component = base->component;
 	shared->info = base->info;
 	shared->wasi = base->wasi;
+	shared->others = base->others;
 	shared->items = base->items;
 	shared->item_count = base->item_count;
 	shared->export_count = base->export_count;
 	return shared;
 }
 
-bh_status bh_code_complete(bh_code *code, bool unlinked, bh_error **err)
+bh_status bh_code_complete(bh_code *code, bh_linking linking, bh_error **err)
 {
 	bh_status status = list_items(code, err);
-	return status || unlinked ? status : link_code(code, err);
+	bool later = linking == BH_LINK_NOTHING || (linking == BH_LINK_WASI && code->others);
+	return status || later ? status : link_code(code, err);
 }
 
 bh_code *bh_code_ref(bh_code *code)
@@ -234,7 +238,7 @@ bh_status bh_code_serialize(const bh_code *code, void **out, size_t *length, bh_
 
 BH_DEFINE_AUTO(bh_code *, bh_code_free)
 
-bh_status bh_code_map(bh_code **out, bh_variant *variant, int fd, const bh_code_info *info, bool unlinked,
+bh_status bh_code_map(bh_code **out, bh_variant *variant, int fd, const bh_code_info *info, bh_linking linking,
                       bh_error **err)
 {
 	BH_AUTO(bh_code_free) bh_code *code = bh_code_make(variant);
@@ -251,7 +255,7 @@ bh_status bh_code_map(bh_code **out, bh_variant *variant, int fd, const bh_code_
 	}
 	if (failed)
 		return bh_engine_fail(err, BH_E_ENGINE, failed, "the compiled code does not fit this engine");
-	bh_status status = code->info.no_slot ? BH_OK : bh_code_complete(code, unlinked, err);
+	bh_status status = code->info.no_slot ? BH_OK : bh_code_complete(code, linking, err);
 	if (!status)
 		*out = BH_TAKE(code);
 	return status;
@@ -283,6 +287,11 @@ void bh_code_free(bh_code *code)
 const bh_code_info *bh_code_describe(const bh_code *code)
 {
 	return &code->info;
+}
+
+bool bh_code_needs_nobody(const bh_code *code)
+{
+	return code->pre && !code->others;
 }
 
 bool bh_code_linked(const bh_code *code)

@@ -24,10 +24,17 @@ typedef struct {
 	bool no_slot; /* no slot of the pool can hold it, so it was not compiled: on demand it can be */
 } bh_code_info;
 
+/* What becomes of imports. */
+typedef enum {
+	BH_LINK_WHOLE,   /* all must be WASI's */
+	BH_LINK_WASI,    /* the same, but with others it is left unlinked, to be linked with what serves them */
+	BH_LINK_NOTHING, /* to look at only: it cannot be instantiated */
+} bh_linking;
+
 typedef struct {
 	const char *name; /* for hints */
 	bool wrap;        /* take core modules built for WASI 0.1 too */
-	bool unlinked;    /* to look at only: imports need not be provided, and it cannot be instantiated */
+	bh_linking linking;
 } bh_code_options;
 
 /*
@@ -41,7 +48,7 @@ bh_status bh_code_compile(bh_code **out, bh_variant *variant, const void *bytes,
  * Code that bh_code_serialize() wrote for a variant of the same identity, mapped from the front of a file. It is run
  * as it is: whose file this is must be certain. BH_E_ENGINE where the engine does not take it.
  */
-bh_status bh_code_map(bh_code **out, bh_variant *variant, int fd, const bh_code_info *info, bool unlinked,
+bh_status bh_code_map(bh_code **out, bh_variant *variant, int fd, const bh_code_info *info, bh_linking linking,
                       bh_error **err);
 
 /* The compiled code as bytes, to be freed with bh_free(). */
@@ -60,6 +67,9 @@ const bh_code_info *bh_code_describe(const bh_code *code);
 
 /* Whether it can be instantiated. */
 bool bh_code_linked(const bh_code *code);
+
+/* It is, and whatever the program defines changes nothing: all that it imports is WASI's. */
+bool bh_code_needs_nobody(const bh_code *code);
 
 /*
  * The same code, linked with what the program defines (NULL: with nothing but WASI). BH_E_LINK: an import is not

@@ -160,7 +160,7 @@ static bh_status compile(const compilation *c, bh_code **out, bh_error **err)
 	if (failed)
 		return refused(&in, failed, err);
 	code->info.compile_ns = bh_now() - start;
-	if (!code->info.no_slot && (status = bh_code_complete(code, c->options.unlinked, err)))
+	if (!code->info.no_slot && (status = bh_code_complete(code, c->options.linking, err)))
 		return status;
 	*out = BH_TAKE(code);
 	return BH_OK;

@@ -39,6 +39,11 @@ bool bh_store_calling(const bh_instance *instance)
 	return false;
 }
 
+bh_component *bh_store_caller(void)
+{
+	return innermost ? innermost->store->component : NULL;
+}
+
 bool bh_store_calls_host(void)
 {
 	return innermost;
@@ -81,8 +86,8 @@ bh_status bh_import_denied(const bh_import *import, bh_error **err)
 		bh_error_begin(err, BH_E_DENIED, "%s was not granted: it needs the capability %s", import->text, capability);
 	bh_error_hint_set(e,
 	                  "Grant it in Component.toml:\n\n    [permissions]\n    capabilities = [\"%s\"]\n\n"
-	                  "or with bh_permissions_allow_capability().",
-	                  capability);
+	                  "or with bh_permissions_allow_capability(), or at the prompt with --allow %s.",
+	                  capability, capability);
 	return BH_E_DENIED;
 }
 

@@ -43,6 +43,7 @@ struct bh_code {
 	bhx_instance_pre_t *pre;
 	bh_code_info info;
 	uint32_t wasi;       /* packages it imports from, a bit each */
+	bool others;         /* it imports something else, too */
 	bh_code_item *items; /* exports, then imports */
 	size_t item_count;
 	size_t item_capacity;
@@ -82,7 +83,7 @@ struct bh_function {
 bh_code *bh_code_make(bh_variant *variant);
 
 /* List what it imports and exports, and link it unless it is to be looked at only. */
-bh_status bh_code_complete(bh_code *code, bool unlinked, bh_error **err);
+bh_status bh_code_complete(bh_code *code, bh_linking linking, bh_error **err);
 
 /* The same code, to be linked otherwise. NULL without memory. */
 bh_code *bh_code_share(bh_code *code);

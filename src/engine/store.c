@@ -65,6 +65,7 @@ bh_status bh_store_new(bh_store **out, const bh_store_spec *spec, bh_error **err
 	store->handle = wasmtime_store_new(variant->engine, store, NULL);
 	store->context = wasmtime_store_context(store->handle);
 	store->code = spec->code;
+	store->component = spec->component;
 	store->owner = spec->owner;
 	store->permissions = spec->permissions;
 	store->metered = variant->spec.metered;

@@ -29,6 +29,7 @@ typedef struct {
 	const bh_instance_options *options; /* NULL for the default */
 	bh_io *io;                          /* for code that imports WASI */
 	bh_profiler *profiler;              /* outlives the store; NULL: none */
+	bh_component *component;            /* whose guest it is, for host functions that ask; outlives the store */
 	bh_instance *owner;                 /* given to resource handles; NULL for a store nobody keeps */
 	bh_budget memory;                   /* what its guest's memory is taken from */
 } bh_store_spec;
@@ -76,6 +77,9 @@ void bh_store_run(bh_store *store, bool (*must_stop)(void *data), void *data);
  */
 bool bh_store_calls_host(void);
 bool bh_store_calling(const bh_instance *instance);
+
+/* The component whose guest called the host function that this thread is in; NULL: it is in none. */
+bh_component *bh_store_caller(void);
 
 /* The end of what was started. On success `result` (may be NULL) is filled. */
 bh_status bh_store_finish(bh_store *store, bh_value *result, bh_error **err);

@@ -11,6 +11,7 @@ struct bh_store {
 	wasmtime_component_instance_t instance;
 	const bh_code *code;
 	const bh_permissions *permissions;
+	bh_component *component;
 	bh_instance *owner;
 	bhx_runtime_t *runtime; /* NULL without WASI */
 	bool metered;

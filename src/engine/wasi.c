@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/permissions.h"
+#include "base/reach.h"
 #include "engine/store_internal.h"
 
 /* One request for random bytes; WASI's own bound is 64 MiB. */
@@ -86,17 +87,10 @@ static bool name_granted(void *data, const char *name, size_t length)
 	return false;
 }
 
-/* Requests name their host: the grant must name it the same way. */
+/* Requests name their host: the grant must name it the same way, or be its address's. */
 static bool http_granted(void *data, const char *host, size_t length, uint16_t port)
 {
-	const bh_permissions *permissions = data;
-	for (size_t i = 0; i < bh_permissions_net_count(permissions); i++) {
-		const bh_net_grant *grant = bh_permissions_net_at(permissions, i);
-		if (!grant->listen && (grant->protocols & BH_NET_HTTP) && (!grant->port || grant->port == port) &&
-		    same_name(grant, host, length))
-			return true;
-	}
-	return false;
+	return bh_reach_host(data, BH_NET_HTTP, host, length, port);
 }
 
 static void release_permissions(void *data)

@@ -96,7 +96,10 @@ static bh_status compile(bh_component *component, bh_source *source, const bh_co
 	bh_code_options options = {
 		.name = component->name,
 		.wrap = asked->wrap_modules,
-		.unlinked = asked->unlinked || asked->imports, /* it is linked by itself, then */
+		/* What it imports of the program's is linked by itself, then. */
+		.linking = asked->unlinked  ? BH_LINK_NOTHING
+	               : asked->imports ? BH_LINK_WASI
+	                                : BH_LINK_WHOLE,
 	};
 	/* A table that may grow larger than a slot's could not, there. */
 	for (bool pool = component->limits.table_elements <= BH_SLOT_TABLE_ELEMENTS;; pool = false) {
@@ -120,7 +123,8 @@ static bh_status link_imports(bh_component *component, const bh_component_option
 {
 	bh_code *linked = NULL;
 	bh_status status = BH_OK;
-	bool same = bh_code_provided(component->code) == options->imports;
+	bool same = bh_code_provided(component->code) == options->imports ||
+	            (!options->unlinked && bh_code_needs_nobody(component->code));
 	if (options->unlinked && !same)
 		linked = bh_code_bare(component->code);
 	else if (!options->unlinked && (!same || !bh_code_linked(component->code)))
@@ -291,6 +295,16 @@ const char *bh_component_name(const bh_component *component)
 const bh_limits *bh_component_limits(const bh_component *component)
 {
 	return &component->limits;
+}
+
+const bh_permissions *bh_component_permissions(const bh_component *component)
+{
+	return component->permissions;
+}
+
+bh_component *bh_calling_component(void)
+{
+	return bh_store_caller();
 }
 
 size_t bh_component_export_count(const bh_component *component)

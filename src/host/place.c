@@ -48,6 +48,7 @@ bh_status bh_place_store(bh_store **out, const bh_run *run, bh_error **err)
 		.permissions = component->permissions,
 		.options = run->options,
 		.io = component->io,
+		.component = component,
 		.owner = run->owner,
 		.memory = budget_of(component),
 	};
