@@ -117,7 +117,11 @@ fn read(path: &Path, name: Option<&str>) -> Result<(Resolve, WorldId), Error> {
         check_sources(&[path.to_path_buf()], MAX_TEXT)?;
     }
     let mut resolve = Resolve { all_features: true, ..Resolve::default() };
-    let (package, _) = resolve.push_path(path).map_err(|e| Error::msg(resolve.render_error(&e)))?;
+    let (package, _) = resolve.push_path(path).map_err(|e| {
+        // The place says more than which folder was being read for the sake of which.
+        let (whole, cause) = (resolve.render_error(&e), e.root_cause().to_string());
+        Error::msg(whole.find(&cause).map_or(&*whole, |at| &whole[at..]).to_string())
+    })?;
     let world = resolve.select_world(&[package], name).map_err(text)?;
     Ok((resolve, world))
 }

@@ -84,11 +84,8 @@ void bindgen_name(bindgen *g, const text_list *async);
 void bindgen_deinit(bindgen *g);
 const char *bindgen_short(const bindgen *g, const char *interface);
 
-/* The type itself, behind its other names. NULL for none. */
-static inline const c_type *bindgen_type(const bindgen *g, size_t number)
-{
-	return number == BH_WIT_NO_TYPE ? NULL : &g->types[number];
-}
+/* A type as C has it; NULL for none. */
+const c_type *bindgen_type(const bindgen *g, size_t number);
 
 /* bindgen_types.c, bindgen_convert.c, bindgen_exports.c, bindgen_imports.c: their parts of the header. */
 void bindgen_write_types(const bindgen *g);

@@ -87,6 +87,11 @@ static char *within(const bindgen *g, const char *interface, const char *name)
 
 /* Types. */
 
+const c_type *bindgen_type(const bindgen *g, size_t number)
+{
+	return number == BH_WIT_NO_TYPE ? NULL : &g->types[number];
+}
+
 typedef struct {
 	bh_kind kind;
 	const char *name, *base, *part;

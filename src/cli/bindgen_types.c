@@ -54,8 +54,8 @@ static void write_constants(const bindgen *g, size_t number, const char *name)
 	fprintf(g->out, "}%s%s;\n", name ? " " : "", name ? name : "");
 }
 
-/* The payloads of a variant or result. */
-static void write_union(const bindgen *g, size_t number, const char *const *names)
+/* The payloads of a variant, or of a result, whose parts have no names. */
+static void write_union(const bindgen *g, size_t number, char *const *names)
 {
 	const bh_wit_type *type = &g->wit->types[number];
 	bool any = false;
@@ -65,7 +65,7 @@ static void write_union(const bindgen *g, size_t number, const char *const *name
 		if (!any)
 			fprintf(g->out, "\tunion {\n");
 		any = true;
-		write_member(g, "\t\t", type->parts[i].type, names[i]);
+		write_member(g, "\t\t", type->parts[i].type, names ? names[i] : i ? "err" : "ok");
 	}
 	if (any)
 		fprintf(g->out, "\t} as;\n");
@@ -77,15 +77,14 @@ static void write_variant(const bindgen *g, size_t number)
 	X_AUTO char *tag = x_format("%s_tag", t->name);
 	write_constants(g, number, tag);
 	fprintf(g->out, "typedef struct {\n\t%s tag;\n", tag);
-	write_union(g, number, (const char *const *)t->parts);
+	write_union(g, number, t->parts);
 	fprintf(g->out, "} %s;\n", t->name);
 }
 
 static void write_result(const bindgen *g, size_t number)
 {
-	static const char *const names[] = {"ok", "err"};
 	fprintf(g->out, "typedef struct {\n\tbool is_err;\n");
-	write_union(g, number, names);
+	write_union(g, number, NULL);
 	fprintf(g->out, "} %s;\n", g->types[number].name);
 }
 

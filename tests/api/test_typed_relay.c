@@ -78,14 +78,6 @@ BY_POINTER(list_char, relay_list_char)
 BY_POINTER(list_bool, relay_list_bool)
 BY_POINTER(record_mixture, relay_roundtrip_mixture)
 
-#define ALL(X)                                                                                                         \
-	X(bool)                                                                                                            \
-	X(s8)                                                                                                              \
-	X(u8) X(s16) X(u16) X(s32) X(u32) X(s64) X(u64) X(f32) X(f64) X(char) X(string) X(list_u8) X(enum) X(flags)        \
-		X(flags_many) X(list) X(record) X(tuple) X(variant) X(option) X(result) X(list_string) X(list_record)          \
-			X(list_list_string) X(option_option) X(option_string) X(result_bare) X(result_err_only) X(result_ok_only)  \
-				X(list_variant) X(tuple_nested) X(list_f64) X(list_char) X(list_bool) X(record_mixture)
-
 static relay_imports imports;
 static bh_component *component;
 static relay_exports x;
@@ -102,9 +94,45 @@ static bh_status sum_of_many(const relay_imports *self, uint8_t a, uint16_t b, u
 static int begin(void **state)
 {
 	host_begin(state);
-#define X(name) imports.roundtrip_roundtrip_##name = echo_##name;
-	ALL(X)
-#undef X
+#define SET(name) imports.roundtrip_roundtrip_##name = echo_##name
+	SET(bool);
+	SET(s8);
+	SET(u8);
+	SET(s16);
+	SET(u16);
+	SET(s32);
+	SET(u32);
+	SET(s64);
+	SET(u64);
+	SET(f32);
+	SET(f64);
+	SET(char);
+	SET(string);
+	SET(list_u8);
+	SET(enum);
+	SET(flags);
+	SET(flags_many);
+	SET(list);
+	SET(record);
+	SET(tuple);
+	SET(variant);
+	SET(option);
+	SET(result);
+	SET(list_string);
+	SET(list_record);
+	SET(list_list_string);
+	SET(option_option);
+	SET(option_string);
+	SET(result_bare);
+	SET(result_err_only);
+	SET(result_ok_only);
+	SET(list_variant);
+	SET(tuple_nested);
+	SET(list_f64);
+	SET(list_char);
+	SET(list_bool);
+	SET(record_mixture);
+#undef SET
 	imports.roundtrip_sum_of_many = sum_of_many;
 	bh_imports *set = NULL;
 	OK(bh_imports_new(&set, &t_err));
