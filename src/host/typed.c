@@ -27,7 +27,8 @@ bh_status bh_bytes_copy(bh_bytes *out, const void *data, size_t length, bh_error
 
 void *bh_items_new(size_t count, size_t size)
 {
-	return bh_calloc(count, size);
+	size_t whole;
+	return __builtin_mul_overflow(count, size, &whole) || whole > PTRDIFF_MAX ? NULL : bh_calloc(count, size);
 }
 
 void bh_items_free(void *items)

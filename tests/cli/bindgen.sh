@@ -61,6 +61,66 @@ run bindgen hello.core.wasm
 expect_exit 65
 expect_err_has 'core WebAssembly module'
 
+# A C++ program that serves one import and calls the export. With sanitizers it would need their flags.
+if [ -z "${ASAN_OPTIONS:-}${TSAN_OPTIONS:-}" ]; then
+	guest shop.wasm
+	run bindgen "$(dirname "$TESTS")/examples/typed-calls/shop.wit" -o shop.h
+	expect_exit 0
+	cat >program.cpp <<'PROGRAM'
+#include "shop.h"
+#include <cstdio>
+#include <vector>
+
+static bh_status find(const shop_imports *host, bh_string name, shop_option_stock_item *result, bh_error **)
+{
+	result->some = name.length == 5;
+	result->value.price = *static_cast<const uint32_t *>(host->data);
+	result->value.left = 10;
+	return BH_OK;
+}
+
+int main()
+{
+	uint32_t price = 7;
+	shop_imports functions = shop_imports();
+	functions.data = &price;
+	functions.stock_find = find;
+	bh_error *err = nullptr;
+	bh_host *host = nullptr;
+	bh_imports *imports = nullptr;
+	bh_component *shop = nullptr;
+	shop_exports exports = shop_exports();
+	std::vector<shop_line> lines(2);
+	lines[0].name = bh_string_lend("apple");
+	lines[0].count = 3;
+	lines[1].name = bh_string_lend("melon");
+	lines[1].count = 2;
+	shop_list_line order = {lines.data(), lines.size()};
+	shop_result_u32_refusal answer, refusal;
+	bh_component_options options = BH_COMPONENT_OPTIONS_INIT;
+	options.limits.memory = BH_MIB(16);
+	if (bh_host_new(&host, nullptr, &err) || bh_imports_new(&imports, &err) ||
+	    shop_imports_define(imports, &functions, &err) || !(options.imports = imports) ||
+	    bh_component_load_file(&shop, host, "shop.wasm", &options, &err) ||
+	    shop_exports_prepare(&exports, shop, &err) || shop_quote(&exports, nullptr, &order, &answer, &err))
+		return std::puts(bh_error_message(err)), 1;
+	lines[1].count = 11;
+	if (shop_quote(&exports, nullptr, &order, &refusal, &err))
+		return 1;
+	std::printf("%d %u, %d %d %s %u\n", answer.is_err, answer.as.ok, refusal.is_err, refusal.as.err.tag,
+	            refusal.as.err.as.sold_out.name.data, refusal.as.err.as.sold_out.count);
+	shop_result_u32_refusal_free(&refusal);
+	shop_exports_release(&exports);
+	bh_component_unref(shop);
+	bh_imports_free(imports);
+	bh_host_free(host);
+}
+PROGRAM
+	g++ -std=c++17 -Wall -Wextra -pedantic -Werror -I "$include" -I . program.cpp -o program "$BUILD/lib/libbulkhead.so" \
+		-Wl,-rpath,"$BUILD/lib" || fail 'the program does not link'
+	[ "$(BULKHEAD_CACHE=0 ./program)" = '0 35, 1 1 melon 11' ] || fail "the program says $(BULKHEAD_CACHE=0 ./program)"
+fi
+
 # Use.
 run bindgen
 expect_usage bindgen
