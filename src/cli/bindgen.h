@@ -17,6 +17,7 @@ typedef struct {
 /* Whether it was not there; *number (may be NULL) receives what it was added with, now or before. The name is copied. */
 bool names_add(name_set *set, const char *name, size_t add, size_t *number);
 bool names_have(const name_set *set, const char *name);
+bool names_find(const name_set *set, const char *name, size_t *number);
 void names_deinit(name_set *set);
 
 /* The first of name, name_2, name_3, ... of which no form with one of the endings (NULL-terminated; "" is one) is taken;

@@ -30,7 +30,7 @@ static size_t capability_of(const bindgen *g, const char *interface)
 {
 	size_t at = g->short_count;
 	if (interface)
-		names_add((name_set *)&g->interfaces, interface, 0, &at); /* it is there */
+		names_find(&g->interfaces, interface, &at);
 	return at;
 }
 

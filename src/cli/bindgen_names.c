@@ -72,10 +72,7 @@ static void shorten_interfaces(bindgen *g)
 const char *bindgen_short(const bindgen *g, const char *interface)
 {
 	size_t number = 0;
-	if (!interface)
-		return NULL;
-	names_add((name_set *)&g->interfaces, interface, 0, &number); /* it is there */
-	return g->shorts[number];
+	return interface && names_find(&g->interfaces, interface, &number) ? g->shorts[number] : NULL;
 }
 
 /* "math_" or "" before a name of an interface's. */
@@ -318,7 +315,7 @@ static void name_members(bindgen *g)
 	for (size_t i = 0; i < g->wit->import_count; i++) {
 		size_t at = g->short_count;
 		if (g->wit->imports[i].interface)
-			names_add(&g->interfaces, g->wit->imports[i].interface, 0, &at);
+			names_find(&g->interfaces, g->wit->imports[i].interface, &at);
 		if (g->capabilities[at])
 			continue;
 		X_AUTO char *name = within(g, g->wit->imports[i].interface, "capability");

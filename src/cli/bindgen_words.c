@@ -213,6 +213,14 @@ bool names_have(const name_set *set, const char *name)
 	return set->capacity && set->slots[slot_of(set, name)].name;
 }
 
+bool names_find(const name_set *set, const char *name, size_t *number)
+{
+	if (!names_have(set, name))
+		return false;
+	*number = set->slots[slot_of(set, name)].number;
+	return true;
+}
+
 bool names_add(name_set *set, const char *name, size_t add, size_t *number)
 {
 	make_room(set);
