@@ -7,13 +7,13 @@
 include="$(dirname "$TESTS")/include"
 wit="$(dirname "$TESTS")/wit/guests"
 
-# compiles HEADER: as what it is, and all of it as if it were used
+# compiles HEADER [gcc]: as C and as C++, with all compilers or one family
 compiles() {
 	local header="$PWD/$1" flags=(-Wall -Wextra -Wshadow -pedantic -Werror -I "$include" -fsyntax-only)
 	printf '#include "%s"\n#include "%s"\n' "$header" "$header" >unit.c
 	gcc -std=c11 "${flags[@]}" -x c unit.c || fail "$1 does not compile"
 	g++ -std=c++17 "${flags[@]}" -x c++ unit.c || fail "$1 does not compile as C++"
-	command -v clang++ >/dev/null || return 0
+	[ -z "${2:-}" ] && command -v clang++ >/dev/null || return 0
 	clang -std=c11 "${flags[@]}" -x c unit.c || fail "$1 does not compile with clang"
 	clang++ -std=c++17 "${flags[@]}" -x c++ unit.c || fail "$1 does not compile as C++ with clang"
 }
@@ -52,7 +52,7 @@ expect_exit 0
 expect_out_has 'bh_status (*roundtrip_roundtrip_bool)(const relay_imports *host, bool v, bool *result, bh_error **err);'
 expect_out_lacks 'wasi:'
 cp out component.h
-compiles component.h
+compiles component.h gcc
 run bindgen hello.wasm
 expect_exit 0
 expect_out_lacks 'hello_imports'
@@ -205,10 +205,10 @@ hostile() {
 hostile "'$i interface i { f: func(x: ', 'list<' x 200000, 'u16', '>' x 200000, '); }'" 'nesting too deep'
 hostile "'package a:b; ', 'package c:d {' x 200000" 'nesting too deep'
 hostile "'package a:b; ', '/*' x 500000" 'unterminated'
-hostile "'$i interface i { type a0 = u8; ', map({ \"type a\$_ = a\" . (\$_ - 1) . ';' } 1..60000), ' f: func(x: a60000); }'" 'more than 50000 types'
+hostile "'$i interface i { type a0 = u8; ', map({ \"type a\$_ = a\" . (\$_ - 1) . ';' } 1..50001), ' f: func(x: a50001); }'" 'more than 50000 types'
 hostile "'$i interface i { type a0 = tuple<u8, u8>; ', map({ \"type a\$_ = tuple<a\" . (\$_ - 1) . ', a' . (\$_ - 1) . '>;' } 1..60), ' f: func(x: a60); }'" 'more than 10000 parts'
 hostile "'$i interface i { record a0 { x: u8 } ', map({ \"record a\$_ { x: a\" . (\$_ - 1) . '}' } 1..150), ' }'" 'nested deeper than 100'
-hostile "'$i interface i { record r {', map({ \"p\$_: u8,\" } 1..300000), '} f: func(r: r) -> r; }'" 'more than 10000 parts'
+hostile "'$i interface i { record r {', map({ \"p\$_: u8,\" } 1..20000), '} f: func(r: r) -> r; }'" 'more than 10000 parts'
 hostile "'$i interface i {', map({ \"p\$_: func();\" } 1..20000), '}'" 'more than 10000 functions'
 hostile "'$i interface i { ', 'a' x 1000000, ': func(); }'" 'a name is longer than'
 hostile "'$i interface i { record r { ', 'a' x 256, ': u8 } }'" 'a name is longer than 255'
@@ -218,13 +218,13 @@ hostile "'package a:b;', ' ' x (5 << 20)" 'more than 4 MiB'
 echo "$i interface i { record r {} f: func(r: r) -> list<r>; }" >nothing.wit
 run bindgen nothing.wit -o nothing.h
 expect_exit 0
-compiles nothing.h
+compiles nothing.h gcc
 
 # Long names, and much that is still within bounds.
 perl -e "print('$i interface i { record ', 'a' x 255, ' { ', 'b' x 255, ': list<list<tuple<string, u8>>> } f: func(x: list<', 'a' x 255, '>) -> option<', 'a' x 255, '>; }')" >long.wit
 run bindgen long.wit -o long.h
 expect_exit 0
-compiles long.h
+compiles long.h gcc
 perl -e "print('$i interface i {', map({ \"p\$_: func(a: string) -> u32;\" } 1..9999), '}')" >many.wit
 run bindgen many.wit -o many.h
 expect_exit 0
