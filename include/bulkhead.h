@@ -39,8 +39,10 @@
 #include "bulkhead/supervisor.h"
 #include "bulkhead/trap.h"
 #include "bulkhead/type.h"
+#include "bulkhead/typed.h"
 #include "bulkhead/usage.h"
 #include "bulkhead/value.h"
 #include "bulkhead/version.h"
+#include "bulkhead/wit.h"
 
 #endif

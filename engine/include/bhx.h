@@ -420,4 +420,35 @@ wasmtime_error_t *bhx_wave_parse(const wasmtime_component_func_type_t *type, con
 /* A value as text, as it describes itself, followed by a NUL. Fails for handles and for text that is not UTF-8. */
 wasmtime_error_t *bhx_wave_format(const struct bh_value *value, bhx_block_t *out);
 
+/* Worlds, of WIT text or of components. */
+
+enum {
+	BHX_WIT_WORLD,    /* `interface`: its package; first of all */
+	BHX_WIT_TYPE,     /* numbered from 0 as they come; followed by its parts, which only refer to types before it */
+	BHX_WIT_PART,     /* of the type before */
+	BHX_WIT_IMPORT,   /* a function; `type`: the resource it is a function of */
+	BHX_WIT_EXPORT,   /* the same */
+	BHX_WIT_PARAM,    /* of the function before */
+	BHX_WIT_RESULT,   /* ends a function */
+	BHX_WIT_RESOURCE, /* `type`: a resource that is imported */
+};
+
+/* Kinds beside those of bh_kind. */
+enum { BHX_WIT_KIND_RESOURCE = 32, BHX_WIT_KIND_ALIAS = 33 };
+
+typedef struct {
+	uint32_t what, kind;
+	uint32_t type; /* UINT32_MAX: none */
+	bhx_text_t interface, name, docs;
+} bhx_wit_node_t;
+
+/*
+ * Call back with a world's nodes until the callback says false, which is an error. `path`: a WIT file, a folder of them, a
+ * component; it is read here. `world`: which; NULL: the only one. Imports of interfaces that `provided` knows are left
+ * out. Recursion is as deep as the input says, within bounds that take less than 64 MiB of stack.
+ */
+wasmtime_error_t *bhx_wit_read(bhx_text_t path, bhx_text_t world,
+                               bool (*provided)(void *data, const char *interface, size_t length),
+                               bool (*node)(void *data, const bhx_wit_node_t *node), void *data);
+
 #endif

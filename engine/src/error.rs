@@ -94,6 +94,13 @@ impl From<Option<&str>> for bhx_text {
     }
 }
 
+impl bhx_text {
+    /// Text from C; `None` where it is NULL.
+    pub unsafe fn get<'a>(self) -> Result<Option<&'a str>, wasmtime::Error> {
+        if self.data.is_null() { Ok(None) } else { unsafe { text(self.data, self.len) }.map(Some) }
+    }
+}
+
 #[repr(C)]
 pub struct bhx_frame {
     function: bhx_text,

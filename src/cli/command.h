@@ -37,7 +37,7 @@ void help_overview(FILE *stream);
 		(rows_), sizeof(rows_) / sizeof *(rows_), (target_)                                                            \
 	}
 
-extern const command command_cache, command_call, command_check, command_compile, command_doctor, command_help,
-	command_init, command_inspect, command_keygen, command_run, command_version;
+extern const command command_bindgen, command_cache, command_call, command_check, command_compile, command_doctor,
+	command_help, command_init, command_inspect, command_keygen, command_run, command_version;
 
 #endif
