@@ -30,6 +30,7 @@ mod types;
 mod value;
 mod wasi;
 mod wave;
+mod wave_value;
 mod wrap;
 
 pub use wasmtime_c_api::*;
