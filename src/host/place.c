@@ -50,6 +50,7 @@ bh_status bh_place_store(bh_store **out, const bh_run *run, bh_error **err)
 		.io = component->io,
 		.owner = run->owner,
 		.memory = budget_of(component),
+		.chain = component->chain,
 	};
 	return bh_store_new(out, &spec, err);
 }
