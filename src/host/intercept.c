@@ -31,6 +31,10 @@ bool bh_intercept_in(bh_run *run)
 	const bh_chain *chain = run->component->chain;
 	if (!run->function)
 		return true;
+	/* A leaf must not call guests. Interceptors would be run on the stack of the one that it was called by. */
+	run->status = bh_host_calls_allow(&run->why);
+	if (run->status)
+		return false;
 	run->number = bh_chain_number(chain); /* by which calls of imports name it, whoever sees the export itself */
 	if (!bh_chain_sees_exports(chain))
 		return true;

@@ -312,6 +312,36 @@ static void leaves_are_called_as_others(void **state)
 	bh_component_unref(component);
 }
 
+/* A leaf that calls a component, which it may not: no interceptor is run on the guest's stack. */
+
+static bh_status call_from_leaf(void *data, const bh_value *args, size_t count, bh_value *result, bh_error **err)
+{
+	(void)args, (void)count;
+	*result = bh_of_u32(1);
+	return bh_component_call(data, "nothing", NULL, 0, NULL, NULL, NULL, err);
+}
+
+static void leaves_call_nobody(void **state)
+{
+	(void)state;
+	probe p = {.answers = true};
+	bh_component *seen = load_seen(&p, EXPORTS);
+	bh_imports *imports = t_all_but("number");
+	bh_host_function leaf = BH_HOST_FUNCTION_INIT;
+	leaf.interface = HOST;
+	leaf.name = "number";
+	leaf.call = call_from_leaf;
+	leaf.data = seen;
+	leaf.leaf = true;
+	OK(bh_imports_define_function(imports, &leaf, &t_err));
+	bh_component *component = t_link(t_caller_text, imports);
+	CALL_FAILS(BH_E_HOST_FUNCTION, component, "number", "1");
+	assert_true(t_says("BH_E_INVALID: a leaf function must not call guests"));
+	balanced(&p, 0, 0);
+	bh_component_unref(component);
+	bh_component_unref(seen);
+}
+
 /* Calls from within. */
 
 typedef struct {
@@ -544,6 +574,7 @@ int main(void)
 		cmocka_unit_test(started_calls),
 		cmocka_unit_test(everything_goes_meanwhile),
 		cmocka_unit_test(leaves_are_called_as_others),
+		cmocka_unit_test(leaves_call_nobody),
 		cmocka_unit_test(calls_from_within),
 		cmocka_unit_test(calls_on_the_way_out),
 		cmocka_unit_test(a_storm_of_cancellations),
