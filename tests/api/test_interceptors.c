@@ -347,6 +347,43 @@ static void calls_that_never_reach_the_guest(void **state)
 	bh_component_unref(component);
 }
 
+/* Statistics count what the caller is told. */
+static void they_are_counted_as_they_end(void **state)
+{
+	(void)state;
+	probe answering = {.function = "nothing", .answers = true}, objecting = {.function = "number", .after = BH_E_IO};
+	bh_component_options options = t_linked(t_all_but(NULL));
+	options.name = "counted";
+	options.interceptors = set_of(&answering, EXPORTS);
+	add(options.interceptors, &objecting, EXPORTS);
+	bh_component *component = t_link_text(t_caller_text, &options);
+	bh_interceptors_free(options.interceptors);
+	bh_imports_free(options.imports);
+	bh_instance *instance = t_instance(component);
+	bh_export *nothing = t_find(component, "nothing");
+	for (int i = 0; i < 3; i++) {
+		bh_call *call = NULL;
+		OK(t_call_live(NULL, instance, nothing, "", NULL, NULL, &t_err));
+		OK(bh_call_start(&call, nothing, instance, NULL, 0, NULL, &t_err));
+		OK(bh_call_wait(call, NULL, NULL, &t_err));
+		bh_call_free(call);
+		CALL_FAILS(BH_E_HOST_FUNCTION, component, "number", "1");
+	}
+	bh_stats_snapshot *snapshot = NULL;
+	OK(bh_stats_snapshot_new(&snapshot, host, &t_err));
+	const bh_stats_entry *entry = bh_stats_component_at(snapshot, 0);
+	assert_string_equal(entry->name, "counted");
+	assert_int_equal(entry->calls, 9);
+	assert_int_equal(entry->failures, 3);
+	assert_int_equal(bh_stats_status_count(entry, BH_E_HOST_FUNCTION), 3);
+	assert_int_equal(entry->in_flight, 0);
+	assert_int_equal(entry->instances, 1);
+	bh_stats_snapshot_free(snapshot);
+	bh_export_free(nothing);
+	bh_instance_free(instance);
+	bh_component_unref(component);
+}
+
 static void what_is_not_granted_is_not_seen(void **state)
 {
 	(void)state;
@@ -473,6 +510,7 @@ int main(void)
 		cmocka_unit_test(one_that_fails_ends_the_call),
 		cmocka_unit_test(one_that_fails_on_the_way_out),
 		cmocka_unit_test(calls_that_never_reach_the_guest),
+		cmocka_unit_test(they_are_counted_as_they_end),
 		cmocka_unit_test(what_is_not_granted_is_not_seen),
 		cmocka_unit_test(sets_are_checked),
 		cmocka_unit_test(loading_that_fails),
