@@ -4,12 +4,13 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 
 /* As import.c has it for guests and host functions that call each other: the stack is the caller's. */
 enum { MAX_NESTED = 50 };
 
 /* Interceptors that this thread is in. */
-static _Thread_local int nested;
+static BH_THREAD_LOCAL int nested;
 
 /* Sets. */
 
