@@ -2,6 +2,7 @@
 # test: timeout=60
 # The example examples/recorder: what it records it replays; where a guest does something else it says so; and records
 # that are damaged are errors with a place.
+# shellcheck disable=SC2016 # the guest's text has names with $
 set -u
 recorder="$(dirname "$BULKHEAD")/../examples/recorder"
 visitor="$TESTS/../examples/recorder/visitor.wat"
