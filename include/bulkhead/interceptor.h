@@ -117,7 +117,10 @@ BH_API BH_MUST_USE bh_status bh_interceptors_new(bh_interceptors **out, bh_error
 /** Another reference; any thread. NULL is allowed. \return the same set */
 BH_API bh_interceptors *bh_interceptors_ref(bh_interceptors *interceptors);
 
-/** Give up a reference. With the last one each free_data is called, on this thread. NULL is allowed. */
+/**
+ * Give up a reference. NULL is allowed. With the last one each free_data is called, on the thread that gives it up; that
+ * may be a worker, as calls that their callers have left keep the component for a while. `data` must be there until then.
+ */
 BH_API void bh_interceptors_free(bh_interceptors *interceptors);
 
 /**
