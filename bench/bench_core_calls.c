@@ -43,15 +43,21 @@ static const char tiny[] = "(component (core module $m (func (export \"nop\")) (
 						   "(func (export \"add\") (param \"a\" s32) (param \"b\" s32) (result s32) "
 						   "(canon lift (core func $i \"add\"))))";
 
-static bh_component *load_tiny(bh_host *host, uint64_t fuel)
+static bh_component *load_tiny_in(bh_host *host, uint64_t fuel, bh_interceptors *interceptors)
 {
 	bh_error *err = NULL;
 	bh_component *component = NULL;
 	bh_component_options options = BH_COMPONENT_OPTIONS_INIT;
 	options.limits.memory = BH_MIB(1);
 	options.limits.fuel = fuel;
+	options.interceptors = interceptors;
 	check(bh_component_load_bytes(&component, host, tiny, sizeof tiny - 1, &options, &err), err, "tiny");
 	return component;
+}
+
+static bh_component *load_tiny(bh_host *host, uint64_t fuel)
+{
+	return load_tiny_in(host, fuel, NULL);
 }
 
 /* Engines are made when the first component needs one: the time of that, less the time of a second one. */
@@ -213,6 +219,55 @@ static void calls(bh_host *host)
 	free_target(&wasi);
 }
 
+static bh_status let_pass(void *data, const bh_intercepted *call, bh_value *result, bool *answered, bh_error **err)
+{
+	(void)data, (void)call, (void)result, (void)answered, (void)err;
+	return BH_OK;
+}
+
+static bh_status let_out(void *data, const bh_intercepted *call, bh_error **err)
+{
+	(void)data, (void)call, (void)err;
+	return BH_OK;
+}
+
+/* With an interceptor that does nothing, and without, in turn. */
+static void intercepted_calls(bh_host *host)
+{
+	bh_error *err = NULL;
+	bh_interceptors *set = NULL;
+	bh_interceptor idle = BH_INTERCEPTOR_INIT;
+	idle.before_export = let_pass;
+	idle.after_export = let_out;
+	check(bh_interceptors_new(&set, &err), err, "interceptors");
+	check(bh_interceptors_add(set, &idle, &err), err, "interceptor");
+	target seen = make_target(load_tiny_in(host, BH_UNLIMITED, set), "add");
+	target bare = make_target(load_tiny(host, BH_UNLIMITED), "add");
+	static const struct {
+		const char *name, *unit;
+		double scale;
+		bench_fn *fn;
+		unsigned batch;
+	} rows[] = {
+		{"fresh_call.intercepted", "us", 1e6, fresh_call, 200},
+		{"warm_call.intercepted", "ns", 1e9, warm_call, 2000},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		bench_fn *fns[] = {rows[i].fn, rows[i].fn};
+		void *data[] = {&seen, &bare};
+		unsigned batches[] = {rows[i].batch, rows[i].batch};
+		bench_samples samples[2];
+		bench_take_in_turn(samples, fns, data, batches, 2, 200);
+		bench_report_beside(rows[i].name, rows[i].unit, rows[i].scale, &samples[0], "without an interceptor",
+		                    &samples[1]);
+		bench_free(&samples[0]);
+		bench_free(&samples[1]);
+	}
+	free_target(&seen);
+	free_target(&bare);
+	bh_interceptors_free(set);
+}
+
 enum { TEN_MIB = 10 << 20 };
 
 static double copy_twice(void *data, unsigned batch)
@@ -269,6 +324,7 @@ int main(void)
 	bench_report("component_load_cold", "ms", 1e3, &samples);
 	bench_free(&samples);
 	calls(host);
+	intercepted_calls(host);
 	bytes_path(host);
 	bh_host_free(host);
 	return 0;

@@ -61,6 +61,7 @@ typedef struct {
 	bh_host_fn *call;
 	bh_host_async_fn *start;
 	bool leaf;
+	bool intercepted;
 	uint64_t fuel;
 	const char *name;
 	bh_component *component;
@@ -79,6 +80,30 @@ static void define(bh_imports *imports, const char *name, const subject *s, bh_h
 	check(bh_imports_define_function(imports, &function, &err), err, name);
 }
 
+static bh_status let_pass(void *data, const bh_intercepted *call, bh_value *result, bool *answered, bh_error **err)
+{
+	(void)data, (void)call, (void)result, (void)answered, (void)err;
+	return BH_OK;
+}
+
+static bh_status let_out(void *data, const bh_intercepted *call, bh_error **err)
+{
+	(void)data, (void)call, (void)err;
+	return BH_OK;
+}
+
+static bh_interceptors *idle_interceptor(void)
+{
+	bh_error *err = NULL;
+	bh_interceptors *set = NULL;
+	bh_interceptor idle = BH_INTERCEPTOR_INIT;
+	idle.before_import = let_pass;
+	idle.after_import = let_out;
+	check(bh_interceptors_new(&set, &err), err, "interceptors");
+	check(bh_interceptors_add(set, &idle, &err), err, "interceptor");
+	return set;
+}
+
 static void prepare(subject *s, bh_host *host)
 {
 	bh_error *err = NULL;
@@ -88,6 +113,7 @@ static void prepare(subject *s, bh_host *host)
 	define(imports, "number", s, add_one);
 	define(imports, "bytes", s, length_of);
 	options.imports = imports;
+	options.interceptors = s->intercepted ? idle_interceptor() : NULL;
 	options.limits.memory = BH_MIB(1);
 	options.limits.fuel = s->fuel;
 	options.limits.execution_ms = 10000;
@@ -95,6 +121,7 @@ static void prepare(subject *s, bh_host *host)
 	check(bh_export_find(&s->export_, s->component, s->name, &err), err, s->name);
 	check(bh_instance_new(&s->instance, s->component, NULL, &err), err, "instance");
 	bh_imports_free(imports);
+	bh_interceptors_free(options.interceptors);
 }
 
 static double run(void *data, unsigned batch)
@@ -121,10 +148,18 @@ int main(void)
 		{.call = length_of, .leaf = true, .fuel = BH_UNLIMITED, .name = "kilobytes"},
 		{.call = add_one, .fuel = UINT64_C(1000000000), .name = "numbers"},
 		{.call = add_one, .leaf = true, .fuel = UINT64_C(1000000000), .name = "numbers"},
+		{.call = add_one, .intercepted = true, .fuel = BH_UNLIMITED, .name = "numbers"},
+		{.call = add_one, .leaf = true, .intercepted = true, .fuel = BH_UNLIMITED, .name = "numbers"},
 	};
-	static const char *const names[] = {
-		"host_call",         "host_call.leaf",    "host_call.async",       "host_call_1k",
-		"host_call_1k.leaf", "host_call.metered", "host_call.leaf_metered"};
+	static const char *const names[] = {"host_call",
+	                                    "host_call.leaf",
+	                                    "host_call.async",
+	                                    "host_call_1k",
+	                                    "host_call_1k.leaf",
+	                                    "host_call.metered",
+	                                    "host_call.leaf_metered",
+	                                    "host_call.intercepted",
+	                                    "host_call.leaf_intercepted"};
 	enum { COUNT = sizeof subjects / sizeof *subjects };
 	bench_fn *fns[COUNT];
 	void *data[COUNT];

@@ -1,4 +1,4 @@
-/* Any text as the arguments of every function of guest calc: what is read is written, and read again the same. */
+/* Any text as the arguments of every function of guest calc, and as a value of each type there: what is read is written, and read again the same. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,14 +107,37 @@ static void try_export(const bh_export *export_, const char *text)
 	deinit_args(again, count);
 }
 
+static void try_type(const bh_type *type, const char *text)
+{
+	bh_value value = BH_VALUE_INIT, again = BH_VALUE_INIT;
+	bh_error *err = NULL;
+	bh_status status = bh_value_parse(&value, type, text, &err);
+	if (status) {
+		check_refusal(status, err);
+		assert(!value.kind);
+		return;
+	}
+	char *written = NULL;
+	assert(!err && value.kind == bh_type_kind(type));
+	assert(bh_value_to_wave(&written, &value, NULL) == BH_OK);
+	assert(bh_value_parse(&again, type, written, NULL) == BH_OK);
+	assert(bh_value_equal(&value, &again));
+	bh_string_free(written);
+	bh_value_deinit(&value);
+	bh_value_deinit(&again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + 1);
 	assert(text);
 	memcpy(text, data, size);
 	text[size] = '\0';
-	for (size_t i = 0; i < export_count; i++)
+	for (size_t i = 0; i < export_count; i++) {
 		try_export(exports[i], text);
+		for (size_t n = 0; n < bh_export_param_count(exports[i]); n++)
+			try_type(bh_export_param_type(exports[i], n), text);
+	}
 	free(text);
 	return 0;
 }

@@ -30,6 +30,7 @@
 #include "bulkhead/hostfunctions.h"
 #include "bulkhead/imports.h"
 #include "bulkhead/instance.h"
+#include "bulkhead/interceptor.h"
 #include "bulkhead/limits.h"
 #include "bulkhead/manifest.h"
 #include "bulkhead/permissions.h"

@@ -417,6 +417,10 @@ wasmtime_error_t *bhx_module_wrap(const uint8_t *data, size_t length, bool comma
 wasmtime_error_t *bhx_wave_parse(const wasmtime_component_func_type_t *type, const char *call, size_t length,
                                  struct bh_value *out);
 
+/* Read one value of a type: a tree of the C side's, as engine/src/wave_value.rs has it. Fails for handles. */
+struct bh_type;
+wasmtime_error_t *bhx_wave_read(const struct bh_type *type, const char *text, size_t length, struct bh_value *out);
+
 /* A value as text, as it describes itself, followed by a NUL. Fails for handles and for text that is not UTF-8. */
 wasmtime_error_t *bhx_wave_format(const struct bh_value *value, bhx_block_t *out);
 

@@ -30,6 +30,7 @@ mod types;
 mod value;
 mod wasi;
 mod wave;
+mod wave_value;
 mod wit;
 mod wrap;
 

@@ -54,6 +54,7 @@ typedef struct bh_export bh_export;
 typedef struct bh_host bh_host;
 typedef struct bh_imports bh_imports;
 typedef struct bh_instance bh_instance;
+typedef struct bh_interceptors bh_interceptors;
 typedef struct bh_manifest bh_manifest;
 typedef struct bh_permissions bh_permissions;
 typedef struct bh_resource bh_resource;

@@ -59,6 +59,7 @@ typedef struct {
 	uint32_t max_instances; /**< instances at once, fresh and live; more wait their turn. 0: no bound */
 	bh_imports *imports;    /**< what the program defines for it to import (imports.h); NULL: nothing. Kept alive */
 	bh_deny deny;           /**< when a host function that was not granted is refused */
+	bh_interceptors *interceptors; /**< see its calls (interceptor.h), behind the host's; NULL: none. Kept alive */
 } bh_component_options;
 
 #define BH_COMPONENT_OPTIONS_INIT BH_SIZED(bh_component_options)
@@ -97,6 +98,12 @@ BH_API void bh_component_unref(bh_component *component);
 /** Its name; lives as long as the component. */
 BH_API const char *bh_component_name(const bh_component *component);
 
+/**
+ * The SHA-256 of what it was loaded from, 32 bytes; lives as long as the component. Of an artifact, of what that was
+ * compiled from; bh_component_options.sha256, where that was given and nothing had to be compiled.
+ */
+BH_API const uint8_t *bh_component_digest(const bh_component *component);
+
 /** The limits in force: options, defaults and the host's ceilings put together. */
 BH_API const bh_limits *bh_component_limits(const bh_component *component);
 
@@ -124,7 +131,7 @@ BH_API const bh_item *bh_component_import_at(const bh_component *component, size
  * A component of `handle`'s code, with limits, permissions and a name of its own: nothing is read or compiled. This is
  * how one compiled component serves many tenants.
  *
- * \param options  NULL: as the handle, with the same imports. Its limits must be of the handle's engine: fuel metered or
+ * \param options  NULL: as the handle, with the same imports and interceptors. Its limits must be of the handle's engine: fuel metered or
  *                 not, and the same stack
  *
  * \return BH_OK; BH_E_WRONG_HOST (the handle was loaded by another host, whose engine's code this one cannot run, or the

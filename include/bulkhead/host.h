@@ -49,6 +49,7 @@ typedef struct {
 	uint32_t queue; /**< calls started and not over, beyond which bh_call_start() returns BH_E_BUSY; default 100,000 */
 	/** Guests that trap leave core dumps (coredump.h) in their errors. That takes time and memory at each trap. */
 	bool coredumps;
+	bh_interceptors *interceptors; /**< see the calls of all its components (interceptor.h); NULL: none. Kept alive */
 } bh_host_options;
 
 #define BH_HOST_OPTIONS_INIT BH_SIZED(bh_host_options)

@@ -91,6 +91,7 @@ typedef struct {
 	/**
 	 * The function is short, and calls nothing of the library but functions on values and errors: it runs right where
 	 * the guest calls it, on the guest's stack, of which it may use BH_LEAF_STACK. Quicker; not together with `start`.
+	 * Where interceptors see the component's imports it is called as any other.
 	 */
 	bool leaf;
 } bh_host_function;

@@ -246,6 +246,15 @@ BH_API void bh_value_deinit(bh_value *value);
  */
 BH_API BH_MUST_USE bh_status bh_value_to_wave(char **out, const bh_value *value, bh_error **err);
 
+/**
+ * Read a value of a type from WAVE text, such as bh_value_to_wave() writes.
+ *
+ * \param out  receives a value that owns everything
+ *
+ * \return BH_OK; BH_E_TYPE (the error says what does not fit; handles have no text); BH_E_INVALID; BH_E_NO_MEMORY
+ */
+BH_API BH_MUST_USE bh_status bh_value_parse(bh_value *out, const bh_type *type, const char *text, bh_error **err);
+
 /** Release a string that the library handed out. NULL is allowed. */
 BH_API void bh_string_free(char *text);
 

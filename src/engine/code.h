@@ -72,16 +72,19 @@ bool bh_code_linked(const bh_code *code);
 bool bh_code_needs_nobody(const bh_code *code);
 
 /*
- * The same code, linked with what the program defines (NULL: with nothing but WASI). BH_E_LINK: an import is not
- * provided, or has another type.
+ * The same code, linked with what the program defines (NULL: with nothing but WASI), for interceptors to see or not.
+ * BH_E_LINK: an import is not provided, or has another type.
  */
-bh_status bh_code_link(bh_code **out, bh_code *code, bh_imports *imports, bh_error **err);
+bh_status bh_code_link(bh_code **out, bh_code *code, bh_imports *imports, bool intercepted, bh_error **err);
 
 /* The same as it was compiled: another reference. */
 bh_code *bh_code_bare(bh_code *code);
 
 /* What it was linked with, beside WASI; NULL: nothing. */
 bh_imports *bh_code_provided(const bh_code *code);
+
+/* Whether it was linked for interceptors to see its imports. */
+bool bh_code_intercepted(const bh_code *code);
 
 /* Whether everything the code imports is granted: BH_E_DENIED. `permissions` NULL grants nothing. */
 bh_status bh_code_granted(const bh_code *code, const bh_permissions *permissions, bh_error **err);
@@ -96,7 +99,9 @@ char *bh_code_item_signature(const bh_code *code, size_t index);
 bh_status bh_function_new(bh_function **out, const bh_code *code, size_t index, bh_error **err);
 void bh_function_free(bh_function *function);
 
-const char *bh_function_name(const bh_function *function);
+const char *bh_function_name(const bh_function *function);      /* "acme:calc/math@1.0.0#divide" */
+const char *bh_function_interface(const bh_function *function); /* NULL: of the world itself */
+const char *bh_function_bare_name(const bh_function *function); /* "divide" */
 const char *bh_function_signature(const bh_function *function);
 size_t bh_function_param_count(const bh_function *function);
 const char *bh_function_param_name(const bh_function *function, size_t index);

@@ -86,10 +86,12 @@ bool bh_completion_ready(bh_completion *completion, const bh_waker *waker)
 	return ready;
 }
 
-bh_status bh_completion_take(bh_completion *completion, bh_value *result, bh_error **why)
+bh_status bh_completion_take(bh_completion *completion, bh_value *args, bh_value *result, bh_error **why)
 {
 	/* Answered, so nobody else touches it any more. */
 	bh_status status = completion->failed;
+	*args = completion->args;
+	completion->args = (bh_value)BH_VALUE_INIT;
 	*result = completion->result;
 	completion->result = (bh_value)BH_VALUE_INIT;
 	*why = BH_TAKE(completion->why);

@@ -63,6 +63,8 @@ bh_status bh_function_new(bh_function **out, const bh_code *code, size_t index, 
 	static _Atomic uint64_t last_id;
 	function->id = atomic_fetch_add(&last_id, 1) + 1;
 	function->type = item->type; /* owned by the code */
+	function->interface = item->interface;
+	function->bare = item->name;
 	function->param_count = function->params->count - 1;
 	bh_type *result = function->params->parts[function->param_count];
 	function->result = result->kind == BH_KIND_NONE ? NULL : result;
@@ -95,6 +97,16 @@ void bh_function_free(bh_function *function)
 const char *bh_function_name(const bh_function *function)
 {
 	return function->name;
+}
+
+const char *bh_function_interface(const bh_function *function)
+{
+	return function->interface;
+}
+
+const char *bh_function_bare_name(const bh_function *function)
+{
+	return function->bare;
 }
 
 const char *bh_function_signature(const bh_function *function)

@@ -67,16 +67,8 @@ static void fail(bh_host_calls *calls, bh_status status)
 /* The function said no: the guest's call ends with that, and the function's own words are the cause. */
 static void fail_because(bh_host_calls *calls, bh_status status, bh_error *why)
 {
-	const char *said = why ? bh_error_message(why) : bh_status_text(status);
-	bh_error *e =
-		bh_error_begin(&calls->why, BH_E_HOST_FUNCTION, "the host function %s failed: %s", calls->import->text, said);
-	bh_error_cause_add(e, "%s: %s", bh_status_name(status), said);
-	for (size_t i = 0; why && i < bh_error_cause_count(why); i++)
-		bh_error_cause_add(e, "%s", bh_error_cause(why, i));
-	if (why && bh_error_hint(why))
-		bh_error_hint_set(e, "%s", bh_error_hint(why));
-	bh_error_free(why);
-	fail(calls, BH_E_HOST_FUNCTION);
+	const char *who = bh_crossing_answered(calls->crossing) ? "interceptor of" : "host function";
+	fail(calls, bh_program_failed(&calls->why, who, calls->import->text, status, why));
 }
 
 bh_status bh_import_denied(const bh_import *import, bh_error **err)
@@ -99,22 +91,29 @@ bool bh_import_granted(const bh_import *import, const bh_permissions *permission
 
 /* Answers. */
 
+bh_status bh_answer_settle(bh_value *result, const bh_type *wanted, bh_error **err)
+{
+	bh_status status = BH_OK;
+	if (wanted)
+		status = bh_value_check(result, wanted, "its result", err);
+	else if (result->kind != BH_KIND_NONE)
+		status = bh_fail(err, BH_E_TYPE, "its result: expected none, got %s", bh_kind_name((bh_kind)result->kind));
+	if (!status && !result->owned && result->kind > BH_KIND_CHAR) {
+		bh_value copy = BH_VALUE_INIT;
+		status = bh_value_copy(&copy, result, err);
+		*result = copy;
+	}
+	return status;
+}
+
 /* The function is through. Its result goes to the guest if it is what the import's type says. */
 static void answer(bh_store *store, bh_status status, bh_value *result, bh_error *why)
 {
 	bh_host_calls *calls = &store->calls;
 	const bh_import *import = calls->import;
-	const bh_type *wanted = bh_import_result(import);
-	if (!status)
+	if (!status) {
 		bh_error_free(BH_TAKE(why)); /* words without a failure */
-	if (!status && wanted)
-		status = bh_value_check(result, wanted, "its result", &why);
-	else if (!status && result->kind != BH_KIND_NONE)
-		status = bh_fail(&why, BH_E_TYPE, "its result: expected none, got %s", bh_kind_name((bh_kind)result->kind));
-	if (!status && !result->owned && result->kind > BH_KIND_CHAR) {
-		bh_value copy = BH_VALUE_INIT;
-		status = bh_value_copy(&copy, result, &why);
-		*result = copy;
+		status = bh_answer_settle(result, bh_import_result(import), &why);
 	}
 	bool passing = !status && import->passes_handles;
 	if (passing)
@@ -135,16 +134,34 @@ static void answer(bh_store *store, bh_status status, bh_value *result, bh_error
 	calls->answered = true;
 }
 
-/* Call the function, and what it needs: a place in the list of those this thread is in. */
+/* What the program is called for needs a place in the list of those this thread is in. */
+static void enter(inside *here, const bh_store *store)
+{
+	const bh_import *import = store->calls.import;
+	*here = (inside){.store = store, .outer = innermost, .leaf = import && import->leaf};
+	here->depth = innermost ? innermost->depth + 1 : 1;
+	innermost = here;
+}
+
+static void leave(const inside *here)
+{
+	innermost = here->outer;
+}
+
+static size_t count_of(const bh_value *args)
+{
+	return args->kind == BH_KIND_TUPLE ? args->as.list.count : 0;
+}
+
+/* Call the function. */
 static void run(bh_store *store)
 {
 	bh_host_calls *calls = &store->calls;
 	const bh_definition *definition = calls->import->definition;
 	const bh_value *args = calls->pending ? bh_completion_args(calls->pending) : &calls->args;
-	size_t count = args->kind == BH_KIND_TUPLE ? args->as.list.count : 0;
-	inside here = {.store = store, .outer = innermost, .leaf = definition->leaf};
-	here.depth = innermost ? innermost->depth + 1 : 1;
-	innermost = &here;
+	size_t count = count_of(args);
+	inside here;
+	enter(&here, store);
 	if (definition->resource) {
 		bh_held_destroy(calls, calls->args.as.u32);
 		calls->answered = true;
@@ -156,7 +173,66 @@ static void run(bh_store *store)
 		bh_status status = definition->call(definition->data, args->as.list.items, count, &result, &why);
 		answer(store, status, &result, why);
 	}
-	innermost = here.outer;
+	leave(&here);
+}
+
+/* Interceptors. */
+
+/* Whether they let it pass. */
+static bool intercept(bh_store *store)
+{
+	bh_host_calls *calls = &store->calls;
+	const bh_import *import = calls->import;
+	if (import->definition->resource)
+		return true;
+	const bh_crossing_of of = {
+		.import = true,
+		.number = bh_chain_number(store->chain),
+		.within = store->call,
+		.interface = import->interface,
+		.function = import->name,
+		.text = import->text,
+		.args = count_of(&calls->args) ? calls->args.as.list.items : NULL,
+		.arg_count = count_of(&calls->args),
+		.result_type = bh_import_result(import),
+	};
+	bh_value result = BH_VALUE_INIT;
+	bool answered;
+	inside here;
+	enter(&here, store);
+	bh_status status = bh_crossing_enter(&calls->crossing, store->chain, &of, &result, &answered, &calls->why);
+	leave(&here);
+	if (status)
+		fail(calls, status);
+	else if (answered)
+		answer(store, BH_OK, &result, NULL);
+	return !calls->answered;
+}
+
+/* It is answered, one way or the other. */
+static void tell(bh_store *store)
+{
+	bh_host_calls *calls = &store->calls;
+	inside here;
+	enter(&here, store);
+	bh_status status = bh_crossing_leave(BH_TAKE(calls->crossing), calls->failed, &calls->result, NULL, &calls->why);
+	leave(&here);
+	if (status && !calls->failed) {
+		bh_value_deinit(&calls->result);
+		fail(calls, status);
+	}
+}
+
+/* Nobody waits for the answer any more. */
+static void tell_cancelled(bh_store *store)
+{
+	BH_AUTO(bh_error_free) bh_error *why = NULL;
+	bh_value none = BH_VALUE_INIT;
+	inside here;
+	bh_fail(&why, BH_E_CANCELLED, "the guest's call was ended before this one was answered");
+	enter(&here, store);
+	bh_crossing_leave(BH_TAKE(store->calls.crossing), BH_E_CANCELLED, &none, NULL, &why);
+	leave(&here);
 }
 
 /* Whether the question may be put to the program at all. */
@@ -196,7 +272,7 @@ static void begin(void *data, void *import, bh_value *args)
 	calls->import = import;
 	calls->args = *args;
 	calls->answered = false;
-	if (calls->import->definition->leaf && admit(store))
+	if (calls->import->leaf && admit(store))
 		run(store);
 }
 
@@ -218,29 +294,38 @@ const bhx_import_ops_t bh_host_calls_ops = {.begin = begin, .ask = ask};
 
 /* What the store calls. */
 
+/* Put the question to the program. */
+static void put(bh_store *store)
+{
+	if (admit(store) && (!store->chain || intercept(store)) && start(store))
+		run(store);
+}
+
 bh_host_step bh_host_calls_step(bh_store *store, const bh_waker *waker)
 {
 	bh_host_calls *calls = &store->calls;
 	if (!calls->import || calls->answered)
 		return BH_HOST_GO_ON;
-	if (!calls->pending) {
-		if (!admit(store) || !start(store))
-			return BH_HOST_GO_ON;
-		run(store);
-	}
 	if (!calls->pending)
-		return BH_HOST_GO_ON;
-	if (!bh_completion_ready(calls->pending, waker))
-		return BH_HOST_WAITS;
-	bh_value result = BH_VALUE_INIT;
-	bh_error *why = NULL;
-	bh_status status = bh_completion_take(BH_TAKE(calls->pending), &result, &why);
-	answer(store, status, &result, why);
+		put(store);
+	if (calls->pending) {
+		if (!bh_completion_ready(calls->pending, waker))
+			return BH_HOST_WAITS;
+		bh_value result = BH_VALUE_INIT;
+		bh_error *why = NULL;
+		bh_status status = bh_completion_take(BH_TAKE(calls->pending), &calls->args, &result, &why);
+		answer(store, status, &result, why);
+	}
+	if (calls->crossing)
+		tell(store);
 	return BH_HOST_GO_ON;
 }
 
-void bh_host_calls_abandon(bh_host_calls *calls)
+void bh_host_calls_abandon(bh_store *store)
 {
+	bh_host_calls *calls = &store->calls;
+	if (calls->crossing)
+		tell_cancelled(store);
 	bh_completion_abandon(BH_TAKE(calls->pending));
 	bh_value_deinit(&calls->args);
 	bh_value_deinit(&calls->result);

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "bulkhead/imports.h"
 #include "bulkhead/permissions.h"
+#include "engine/intercept.h"
 #include "engine/store.h"
 
 /* A resource of the program's. */
@@ -53,6 +54,7 @@ typedef struct {
 	bh_type *type;       /* the function's, as imported; NULL: the definition's signature says it */
 	bool takes_handles;  /* a parameter may hold handles of resources */
 	bool passes_handles; /* the result may */
+	bool leaf;           /* it is called right where the guest calls it */
 } bh_import;
 
 /* What serves an import: of that version, or of the latest compatible one; NULL if nothing does. */
@@ -86,6 +88,7 @@ typedef struct {
 	const bh_import *import; /* the question; NULL: none */
 	bh_value args;           /* a tuple, or of kind NONE; the number of a resource that is dropped */
 	bh_completion *pending;  /* it is being answered, and has the arguments */
+	bh_crossing *crossing;   /* interceptors have seen it, and are to see what comes of it; NULL: none */
 	bool answered;
 	bh_value result;
 	bh_status failed; /* how a host function failed, and why: the guest's call ends with this */
@@ -105,7 +108,10 @@ typedef enum {
 bh_host_step bh_host_calls_step(bh_store *store, const bh_waker *waker);
 
 /* Drop the call under way: nobody waits for it any more. */
-void bh_host_calls_abandon(bh_host_calls *calls);
+void bh_host_calls_abandon(bh_store *store);
+
+/* Whether an answer of the program's fits (`wanted` NULL: there is none); what it borrows is copied. */
+bh_status bh_answer_settle(bh_value *result, const bh_type *wanted, bh_error **err);
 
 /* Whether this thread may run guests: not from a leaf, which runs on the stack of one. BH_E_INVALID. */
 bh_status bh_host_calls_allow(bh_error **err);
@@ -134,8 +140,8 @@ const bh_value *bh_completion_args(const bh_completion *completion);
 /* Whether it is answered; if not, `waker` is called when it is. */
 bool bh_completion_ready(bh_completion *completion, const bh_waker *waker);
 
-/* The answer of one that is ready, and the call's reference given up. On failure `why` has details. */
-bh_status bh_completion_take(bh_completion *completion, bh_value *result, bh_error **why);
+/* The answer of one that is ready, its arguments, and the call's reference given up. On failure `why` has details. */
+bh_status bh_completion_take(bh_completion *completion, bh_value *args, bh_value *result, bh_error **why);
 
 /* Nobody waits any more: the call's reference given up. NULL is allowed. */
 void bh_completion_abandon(bh_completion *completion);

@@ -54,7 +54,8 @@ struct bh_code {
 	bh_import *imports; /* stay where they are: the engine knows their addresses */
 	size_t import_count;
 	size_t import_capacity;
-	bool suspends; /* some host function is no leaf: instances need futures */
+	bool intercepted; /* interceptors see its imports: none is called as a leaf */
+	bool suspends;    /* some host function is no leaf: instances need futures */
 };
 
 /* What one slot of a pool can hold; components with more are allocated on demand. */
@@ -73,6 +74,8 @@ struct bh_function {
 	bh_type *params; /* BH_KIND_NONE root whose parts are the parameters */
 	bh_type *result; /* last part of the same root; NULL if there is none */
 	size_t param_count;
+	const char *interface; /* owned by the code, as is: */
+	const char *bare;      /* the name without the interface */
 	char *name;
 	char *signature;
 	bool takes_resources; /* a parameter may hold resource handles */

@@ -213,6 +213,8 @@ static bool note_import(void *data, bhx_import_t *given)
 	bool wasi = interface && bh_wasi_package(interface, &package);
 	if (!wasi)
 		l->status = take_import(l, &import, given, l->err);
+	/* Interceptors may do what a leaf may not. */
+	import.leaf = !l->status && import.definition && import.definition->leaf && !code->intercepted;
 	bh_import *grown = NULL;
 	if (!wasi && !l->status) {
 		grown = bh_grow(code->imports, code->import_count, &code->import_capacity, sizeof *grown);
@@ -221,7 +223,7 @@ static bool note_import(void *data, bhx_import_t *given)
 	if (grown) {
 		code->imports = grown;
 		grown[code->import_count++] = import;
-		code->suspends |= import.definition->resource || !import.definition->leaf;
+		code->suspends |= !import.leaf;
 	} else {
 		import_deinit(&import);
 	}
@@ -241,7 +243,7 @@ static wasmtime_error_t *define(wasmtime_component_linker_t *linker, bh_import *
 	bhx_place_t place = {text_of(import->interface), text_of(import->name)};
 	if (definition->resource)
 		return bhx_linker_define_resource(linker, &place, definition->resource->kind, import, &bh_host_calls_ops);
-	return bhx_linker_define(linker, &place, definition->leaf, import, &bh_host_calls_ops);
+	return bhx_linker_define(linker, &place, import->leaf, import, &bh_host_calls_ops);
 }
 
 /* A linker of the code's own: what WASI it imports, and each of the program's under the name it is imported by. */
@@ -265,12 +267,13 @@ static bh_status link(bh_code *code, bh_error **err)
 
 BH_DEFINE_AUTO(bh_code *, bh_code_free)
 
-bh_status bh_code_link(bh_code **out, bh_code *base, bh_imports *imports, bh_error **err)
+bh_status bh_code_link(bh_code **out, bh_code *base, bh_imports *imports, bool intercepted, bh_error **err)
 {
 	BH_AUTO(bh_code_free) bh_code *code = bh_code_share(base);
 	if (!code)
 		return bh_fail_memory(err);
 	code->provided = bh_imports_ref(imports);
+	code->intercepted = intercepted;
 	linking l = {.code = code, .imports = imports, .err = err};
 	wasmtime_error_t *failed = bhx_component_imports(code->component, note_import, &l);
 	if (failed)
@@ -300,6 +303,11 @@ bh_code *bh_code_bare(bh_code *code)
 bh_imports *bh_code_provided(const bh_code *code)
 {
 	return code->provided;
+}
+
+bool bh_code_intercepted(const bh_code *code)
+{
+	return code->intercepted;
 }
 
 bool bh_code_imports(const bh_code *code, const bh_resource_type *type)

@@ -68,6 +68,7 @@ bh_status bh_store_new(bh_store **out, const bh_store_spec *spec, bh_error **err
 	store->component = spec->component;
 	store->owner = spec->owner;
 	store->permissions = spec->permissions;
+	store->chain = bh_chain_sees_imports(spec->chain) ? spec->chain : NULL;
 	store->metered = variant->spec.metered;
 	store->wasi = spec->code->info.wasi;
 	store->runtime = store->wasi ? spec->io->runtime : NULL;
@@ -90,7 +91,7 @@ static void clear_call(bh_store *store)
 	store->doing = BH_DOING_NOTHING;
 	bhx_future_delete(store->future, store->runtime);
 	store->future = (bhx_future_t){0};
-	bh_host_calls_abandon(&store->calls);
+	bh_host_calls_abandon(store);
 	for (size_t i = 0; store->copies && i < store->arg_count; i++)
 		bh_value_deinit(&store->copies[i]);
 	bh_free(BH_TAKE(store->copies));
@@ -116,9 +117,10 @@ void bh_store_free(bh_store *store)
 	bh_free(store);
 }
 
-void bh_store_begin(bh_store *store)
+void bh_store_begin(bh_store *store, uint64_t call)
 {
 	bh_meter_begin(&store->meter);
+	store->call = call;
 	store->polls = 0;
 	store->output_at_start = store->counts.output_bytes;
 	store->counts.truncated = false;

@@ -12,6 +12,7 @@
 #include "bulkhead/usage.h"
 #include "engine/budget.h"
 #include "engine/code.h"
+#include "engine/intercept.h"
 #include "engine/profiler.h"
 #include "engine/waker.h"
 
@@ -32,6 +33,7 @@ typedef struct {
 	bh_component *component;            /* whose guest it is, for host functions that ask; outlives the store */
 	bh_instance *owner;                 /* given to resource handles; NULL for a store nobody keeps */
 	bh_budget memory;                   /* what its guest's memory is taken from */
+	const bh_chain *chain;              /* interceptors; outlives the store. NULL: none */
 } bh_store_spec;
 
 bh_status bh_store_new(bh_store **out, const bh_store_spec *spec, bh_error **err);
@@ -39,8 +41,8 @@ bh_status bh_store_new(bh_store **out, const bh_store_spec *spec, bh_error **err
 /* Free a store, and first the call it is in the middle of. */
 void bh_store_free(bh_store *store);
 
-/* Begin: reset the meter, arm fuel. */
-void bh_store_begin(bh_store *store);
+/* Begin: reset the meter, arm fuel. `call` is the number by which interceptors know it; 0: none. */
+void bh_store_begin(bh_store *store, uint64_t call);
 
 typedef enum {
 	BH_ARGS_LENT,   /* they stay until the call is over */

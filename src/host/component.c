@@ -43,6 +43,7 @@ void bh_component_unref(bh_component *component)
 		bh_io_free(component->io);
 	bh_permissions_free(component->permissions);
 	bh_stats_component_free(component->stats);
+	bh_chain_free(component->chain);
 	bh_free(component->name);
 	pthread_mutex_destroy(&component->lock);
 	bh_gate_deinit(&component->calls);
@@ -123,12 +124,14 @@ static bh_status link_imports(bh_component *component, const bh_component_option
 {
 	bh_code *linked = NULL;
 	bh_status status = BH_OK;
-	bool same = bh_code_provided(component->code) == options->imports ||
-	            (!options->unlinked && bh_code_needs_nobody(component->code));
+	bool seen = options->imports && bh_chain_sees_imports(component->chain);
+	bool served = bh_code_provided(component->code) == options->imports ||
+	              (!options->unlinked && bh_code_needs_nobody(component->code));
+	bool same = served && bh_code_intercepted(component->code) == seen;
 	if (options->unlinked && !same)
 		linked = bh_code_bare(component->code);
 	else if (!options->unlinked && (!same || !bh_code_linked(component->code)))
-		status = bh_code_link(&linked, component->code, options->imports, err);
+		status = bh_code_link(&linked, component->code, options->imports, seen, err);
 	if (linked) {
 		bh_code_free(component->code);
 		component->code = linked;
@@ -166,8 +169,9 @@ static bh_status make(bh_component **out, bh_host *host, const bh_component_opti
 	component->stats = component->name ? bh_stats_component_new(host->stats, component->name) : NULL;
 	if (!component->stats)
 		return bh_fail_memory(err);
-	bh_status status = BH_OK;
-	if (options->permissions)
+	bh_status status = bh_chain_new(&component->chain, component, &host->numbers, host->options.interceptors,
+	                                options->interceptors, err);
+	if (!status && options->permissions)
 		status = bh_permissions_copy(&component->permissions, options->permissions, err);
 	if (!status)
 		status = decide_limits(component, &options->limits, err);
@@ -204,6 +208,7 @@ static bh_status load(bh_component **out, bh_host *host, bh_source *source, cons
 	if ((status = compile(component, source, options, err)) || (status = link_imports(component, options, err)) ||
 	    (status = give_io(component, err)))
 		return status;
+	memcpy(component->digest, source->is_artifact ? source->artifact.record.source : source->hash, BH_HASH);
 	component->reserve = bh_place_reserve(component);
 	*out = BH_TAKE(component);
 	return BH_OK;
@@ -263,6 +268,7 @@ bh_status bh_component_wrap(bh_component **out, bh_host *host, bh_component *han
 	same.permissions = handle->permissions;
 	same.imports = bh_code_provided(handle->code);
 	same.unlinked = !bh_code_linked(handle->code);
+	same.interceptors = bh_chain_own(handle->chain);
 	bh_status status = take_options(&taken, options ? options : &same, err);
 	if (status)
 		return status;
@@ -276,6 +282,7 @@ bh_status bh_component_wrap(bh_component **out, bh_host *host, bh_component *han
 		return wrong_engine(handle, err);
 	component->variant = handle->variant;
 	component->code = bh_code_ref(handle->code);
+	memcpy(component->digest, handle->digest, BH_HASH);
 	component->history.origin = BH_CODE_FROM_MEMORY;
 	uint64_t initial = bh_code_describe(component->code)->initial_memory;
 	if (initial > component->limits.memory)
@@ -290,6 +297,11 @@ bh_status bh_component_wrap(bh_component **out, bh_host *host, bh_component *han
 const char *bh_component_name(const bh_component *component)
 {
 	return component->name;
+}
+
+const uint8_t *bh_component_digest(const bh_component *component)
+{
+	return component->digest;
 }
 
 const bh_limits *bh_component_limits(const bh_component *component)

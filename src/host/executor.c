@@ -296,7 +296,8 @@ void bh_task_init(bh_task *task, bh_executor *executor, bh_group *group, const b
 		.look_at = BH_NEVER,
 	};
 	atomic_init(&task->references, 1);
-	atomic_init(&task->state, IDLE);
+	/* Who wakes it before it is started does not start it: it may be in somebody's line already, or be cancelled. */
+	atomic_init(&task->state, QUEUED);
 }
 
 /* Timers. */
@@ -519,7 +520,6 @@ bh_status bh_executor_start(bh_executor *executor, bh_task *task, bh_error **err
 	if (atomic_load_explicit(&executor->started, memory_order_acquire) < executor->count && !start_workers(executor))
 		return bh_fail(err, BH_E_SYSTEM, "no thread could be started to run calls on");
 	bh_task_retain(task);
-	atomic_store(&task->state, QUEUED);
 	enqueue(task);
 	return BH_OK;
 }

@@ -65,6 +65,7 @@ bh_status bh_host_new(bh_host **out, const bh_host_options *options, bh_error **
 	bh_dispatch_init(&host->dispatch);
 	bh_gate_init(&host->slots, UINT64_MAX);
 	bh_gate_init(&host->memory, host->options.memory_budget ? host->options.memory_budget : UINT64_MAX);
+	host->options.interceptors = bh_interceptors_freeze(host->options.interceptors);
 	*out = host;
 	return BH_OK;
 }
@@ -95,6 +96,7 @@ void bh_host_release(bh_host *host)
 	bh_roll_deinit(&host->roll);
 	bh_gate_deinit(&host->slots);
 	pthread_mutex_destroy(&host->lock);
+	bh_interceptors_free(host->options.interceptors);
 	bh_free(host);
 }
 

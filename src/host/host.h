@@ -20,8 +20,8 @@ enum { BH_POOLED_VARIANTS = 2, BH_ON_DEMAND_VARIANTS = 16, BH_VARIANTS = BH_POOL
 
 struct bh_host {
 	_Atomic uint32_t references; /* the caller's, and one for each component */
-	bh_host_options options;
-	pthread_mutex_t lock; /* over variants and io; held for long only while an engine is made */
+	bh_host_options options;     /* its interceptors are a reference of ours */
+	pthread_mutex_t lock;        /* over variants and io; held for long only while an engine is made */
 	_Atomic(bh_variant *) variants[BH_VARIANTS];
 	_Atomic uint32_t variant_count;
 	bool no_pool; /* a pool did not fit: told once */
@@ -32,8 +32,9 @@ struct bh_host {
 	bh_stats *stats;
 	bh_roll roll;
 	bh_dispatch dispatch;
-	bh_gate slots;  /* of the pools: they are tried, not counted */
-	bh_gate memory; /* of all live instances */
+	bh_gate slots;            /* of the pools: they are tried, not counted */
+	bh_gate memory;           /* of all live instances */
+	_Atomic uint64_t numbers; /* of calls that interceptors see */
 };
 
 struct bh_component {
@@ -49,6 +50,8 @@ struct bh_component {
 	uint64_t reserve; /* of the host's memory, for each instance */
 	bh_io *io;        /* its own where folders are granted, to bound its blocking operations */
 	char *name;
+	uint8_t digest[BH_HASH];   /* of what it was loaded from */
+	bh_chain *chain;           /* interceptors of its calls; NULL: none */
 	bh_stats_component *stats; /* where its calls are counted */
 	pthread_mutex_t lock;      /* over items and run */
 	bh_item *items;            /* signatures are made when asked for */

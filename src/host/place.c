@@ -51,6 +51,7 @@ bh_status bh_place_store(bh_store **out, const bh_run *run, bh_error **err)
 		.component = component,
 		.owner = run->owner,
 		.memory = budget_of(component),
+		.chain = component->chain,
 	};
 	return bh_store_new(out, &spec, err);
 }

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "host/instance.h"
+#include "host/intercept.h"
 #include "host/place.h"
 #include "host/tail.h"
 
@@ -190,7 +191,7 @@ static going enter_turn(bh_run *run)
 		return status ? fail(run, status) : wait_turn(run);
 	run->holds_turn = true;
 	run->store = run->instance->store;
-	bh_store_begin(run->store);
+	bh_store_begin(run->store, run->number);
 	run->state = BH_RUN_CALLS;
 	return NEXT;
 }
@@ -234,7 +235,7 @@ static going make_store(bh_run *run)
 	if (status)
 		return fail(run, status);
 	begin_clock(run);
-	bh_store_begin(run->store);
+	bh_store_begin(run->store, run->number);
 	bh_store_start_instance(run->store);
 	run->state = BH_RUN_INSTANTIATE;
 	return NEXT;
@@ -427,7 +428,7 @@ static void end(bh_run *run)
 	quit_line(run);
 	if (run->want_usage || run->function)
 		measure(run);
-	if (run->function)
+	if (run->function && !run->crossing)
 		count(run);
 	if (run->holds_turn)
 		bh_instance_leave(run->instance, run->why ? bh_error_message(run->why) : NULL);
@@ -443,6 +444,10 @@ static void end(bh_run *run)
 	}
 	if (run->holds_call)
 		bh_gate_leave(&run->component->calls, 1);
+	if (run->crossing) {
+		bh_intercept_out(run);
+		count(run);
+	}
 	run->state = BH_RUN_OVER;
 }
 
@@ -479,6 +484,10 @@ bool bh_run_step(bh_run *run, const bh_waker *waker)
 	/* Once, as others read it from the line; it is the same at every step. */
 	if (!run->turn.waker)
 		run->turn.waker = waker;
+	if (run->component->chain && run->state == BH_RUN_FIRST && !bh_intercept_in(run)) {
+		end(run);
+		return true;
+	}
 	if (run->waited && run->state < BH_RUN_INSTANTIATE && waits_no_more(run, bh_now(), &how)) {
 		run->status = explain(run, how);
 		end(run);

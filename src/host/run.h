@@ -47,7 +47,9 @@ struct bh_run {
 	bh_args_pass pass;
 	bool given; /* the arguments are the store's by now */
 	const bh_instance_options *options;
-	bh_instance *owner; /* of the fresh instance, who keeps it; NULL: nobody does */
+	bh_instance *owner;    /* of the fresh instance, who keeps it; NULL: nobody does */
+	uint64_t number;       /* by which interceptors know it; 0: there are none */
+	bh_crossing *crossing; /* they have seen it, and are to see what comes of it; NULL: none */
 
 	/* Clocks and signs to stop. */
 	uint64_t started;     /* when it was asked for */

@@ -183,6 +183,27 @@ static void many_instances(void **state)
 	}
 }
 
+/*
+ * A call is in its instance's line before it is started, and may be called up there by one that ends: that is no start of
+ * its own. A short line, and callers who keep nothing, make that frequent.
+ */
+static void started_as_others_end(void **state)
+{
+	(void)state;
+	enum { CALLS = 20000 };
+	bh_instance *instance = t_instance(counter);
+	tally t = {0};
+	bh_call_options options = telling(&t);
+	for (unsigned i = 0; i < CALLS; i++) {
+		OK(bh_call_start(NULL, increment, instance, NULL, 0, &options, &t_err));
+		while (i >= atomic_load(&t.told) + 3)
+			;
+	}
+	wait_told(&t, CALLS);
+	assert_int_equal(t_number_live(instance, counter, "get", ""), CALLS);
+	bh_instance_free(instance);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +214,7 @@ int main(void)
 		cmocka_unit_test(a_trap_fails_those_that_wait),
 		cmocka_unit_test(given_up_under_way),
 		cmocka_unit_test(many_instances),
+		cmocka_unit_test(started_as_others_end),
 	};
 	return cmocka_run_group_tests(tests, begin, end);
 }

@@ -115,6 +115,10 @@ static void round_trip(bh_export *export_, const char *in, const char *out)
 	OK(bh_value_to_wave(&text, &result, &t_err));
 	if (strcmp(out, "*"))
 		assert_string_equal(text, out);
+	bh_value again = BH_VALUE_INIT;
+	OK(bh_value_parse(&again, bh_export_result_type(export_), text, &t_err));
+	assert_true(bh_value_equal(&again, &result));
+	bh_value_deinit(&again);
 	bh_string_free(text);
 	bh_value_deinit(&arg);
 	bh_value_deinit(&result);
@@ -242,6 +246,10 @@ static void text_that_does_not_fit(void **state)
 		assert_int_equal(arg.kind, BH_KIND_NONE);
 		assert_true(t_says(name));
 		assert_true(t_says("example"));
+		if (bh_value_parse(&arg, bh_export_param_type(export_, 0), wrong[i].text, NULL) == BH_OK)
+			print_error("a value of the type that %s takes: %s\n", name, wrong[i].text);
+		FAILS(BH_E_TYPE, bh_value_parse(&arg, bh_export_param_type(export_, 0), wrong[i].text, &t_err));
+		assert_int_equal(arg.kind, BH_KIND_NONE);
 		bh_export_free(export_);
 	}
 }

@@ -123,9 +123,10 @@ static bool one_round(worker *w, other_side side, unsigned *seed)
 	}
 	spin(seed, 600);
 	if (ready) {
-		bh_value result = BH_VALUE_INIT;
+		bh_value given = BH_VALUE_INIT, result = BH_VALUE_INIT;
 		bh_error *why = NULL;
-		bh_status status = bh_completion_take(completion, &result, &why);
+		bh_status status = bh_completion_take(completion, &given, &result, &why);
+		bh_value_deinit(&given);
 		assert_int_equal(status != BH_OK, why != NULL);
 		assert_true(status || result.kind == BH_KIND_LIST);
 		bh_value_deinit(&result);
@@ -195,9 +196,10 @@ static void the_last_waker_counts(void **state)
 	assert_int_equal(second.references, 0);
 	assert_true(bh_completion_ready(completion, &first.waker));
 	assert_int_equal(first.references, 0);
-	bh_value result = BH_VALUE_INIT;
+	bh_value args = BH_VALUE_INIT, result = BH_VALUE_INIT;
 	bh_error *why = NULL;
-	assert_int_equal(bh_completion_take(completion, &result, &why), BH_OK);
+	assert_int_equal(bh_completion_take(completion, &args, &result, &why), BH_OK);
+	assert_int_equal(args.kind, BH_KIND_NONE);
 	assert_int_equal(result.kind, BH_KIND_NONE);
 	/* One that is abandoned wakes nobody. */
 	completion = bh_completion_new(&nothing);
