@@ -69,18 +69,24 @@ static void tell_exit(const bh_plan *plan, bh_node *node, bh_exit how, bh_decisi
 
 /* The tree. */
 
+static bool reserve(bh_moments *moments, uint32_t most)
+{
+	moments->at = most ? bh_calloc(most, sizeof *moments->at) : NULL;
+	return !most || moments->at;
+}
+
 bool bh_plan_add(bh_plan *plan, bh_node *node, bh_node *parent, const bh_node_spec *spec)
 {
-	/* Whose restarts are counted for themselves keeps their times; a supervisor, those of its children. */
-	uint32_t times = spec->supervisor ? spec->most_restarts : 0;
-	if (parent && parent->spec.on_intensity == BH_INTENSITY_FAIL_CHILD && spec->restart != BH_RESTART_TEMPORARY &&
-	    parent->spec.most_restarts > times)
-		times = parent->spec.most_restarts;
-	if (!bh_heap_reserve(&plan->timers, plan->nodes + 1))
+	bool by_itself =
+		parent && parent->spec.on_intensity == BH_INTENSITY_FAIL_CHILD && spec->restart != BH_RESTART_TEMPORARY;
+	bool together = spec->supervisor && spec->on_intensity == BH_INTENSITY_ESCALATE;
+	if (!bh_heap_reserve(&plan->timers, plan->nodes + 1) ||
+	    !reserve(&node->own, by_itself ? parent->spec.most_restarts : 0))
 		return false;
-	node->times = times ? bh_calloc(times, sizeof *node->times) : NULL;
-	if (times && !node->times)
+	if (!reserve(&node->children, together ? spec->most_restarts : 0)) {
+		bh_free(BH_TAKE(node->own.at));
 		return false;
+	}
 	plan->nodes++;
 	node->spec = *spec;
 	node->wanted = true;
@@ -122,7 +128,8 @@ static void take_out(bh_plan *plan, bh_node *node)
 	set_fresh(node, false);
 	unlink_node(node);
 	plan->nodes--;
-	bh_free(BH_TAKE(node->times));
+	bh_free(BH_TAKE(node->own.at));
+	bh_free(BH_TAKE(node->children.at));
 	tell(plan, node, BH_EVENT_REMOVED);
 	plan->ops->gone(plan->ops->data, node);
 }
@@ -145,11 +152,11 @@ static void came_up(bh_plan *plan, bh_node *node)
 static void forget_past(bh_plan *plan, bh_node *sup)
 {
 	sup->group_at = 0;
-	sup->time_count = 0;
+	sup->children.count = 0;
 	for (bh_node *child = sup->first; child; child = child->next) {
 		clear_timer(plan, child);
 		child->state = BH_CHILD_STOPPED;
-		child->failures = child->time_count = 0;
+		child->failures = child->own.count = 0;
 		set_fresh(child, child->wanted);
 	}
 }
@@ -360,16 +367,16 @@ static void stop_next(bh_plan *plan, bh_node *sup)
 static bool may_restart(const bh_plan *plan, bh_node *node)
 {
 	const bh_node_spec *bound = &node->parent->spec;
-	bh_node *judged = bound->on_intensity == BH_INTENSITY_FAIL_CHILD ? node : node->parent;
+	bh_moments *counted = bound->on_intensity == BH_INTENSITY_FAIL_CHILD ? &node->own : &node->parent->children;
 	uint64_t window = bh_after_ms(0, bound->window_ms);
 	uint32_t kept = 0;
-	for (uint32_t i = 0; i < judged->time_count; i++)
-		if (plan->now - judged->times[i] < window)
-			judged->times[kept++] = judged->times[i];
-	judged->time_count = kept;
+	for (uint32_t i = 0; i < counted->count; i++)
+		if (plan->now - counted->at[i] < window)
+			counted->at[kept++] = counted->at[i];
+	counted->count = kept;
 	if (kept >= bound->most_restarts)
 		return false;
-	judged->times[judged->time_count++] = plan->now;
+	counted->at[counted->count++] = plan->now;
 	return true;
 }
 
@@ -535,7 +542,7 @@ void bh_plan_start(bh_plan *plan, bh_node *node, uint64_t now)
 	if (!is_down(node) || node->state == BH_CHILD_WAITING || node->removing)
 		return;
 	node->state = BH_CHILD_STOPPED;
-	node->failures = node->time_count = 0;
+	node->failures = node->own.count = 0;
 	if (!sup || (sup->state == BH_CHILD_RUNNING && !goes_with_parent(node))) {
 		begin(plan, node);
 	} else if (sup->state == BH_CHILD_STARTING) {

@@ -61,6 +61,12 @@ typedef struct {
 	void *data;
 } bh_plan_ops;
 
+/* Restarts that count against a bound: room for as many as are allowed. */
+typedef struct {
+	uint64_t *at;
+	uint32_t count;
+} bh_moments;
+
 struct bh_plan {
 	const bh_plan_ops *ops;
 	bh_heap timers;
@@ -85,10 +91,9 @@ struct bh_node {
 	uint32_t generation; /* how often it came up */
 	uint32_t restarts;   /* how often it was started again after an exit */
 	uint64_t up_since;
-	/* When it was started again, or its children were: as many as count against the bound. */
-	uint64_t *times;
-	uint32_t time_count;
+	bh_moments own; /* when it was started again, where that is counted for itself */
 	/* Supervisors: */
+	bh_moments children; /* when one of its children was, where they are counted together */
 	size_t child_count, fresh_count;
 	bool group_stop;   /* the affected ones go down */
 	bool all_stop;     /* all of them do */

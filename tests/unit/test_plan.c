@@ -348,6 +348,33 @@ static void escalation(void **state)
 	world_end(&w);
 }
 
+/* What S has restarted of its own says nothing about how often S itself was; and the other way round. */
+static void counts_are_apart(void **state)
+{
+	(void)state;
+	world w;
+	world_init(&w);
+	bh_node_spec spec = spec_of(true, BH_RESTART_PERMANENT, BH_ONE_FOR_ONE);
+	spec.on_intensity = BH_INTENSITY_FAIL_CHILD;
+	spec.most_restarts = 2;
+	bh_node *root = add(&w, 'r', NULL, &spec);
+	spec.on_intensity = BH_INTENSITY_ESCALATE;
+	bh_node *s = add(&w, 'S', root, &spec);
+	add_leaf(&w, 'x', s, BH_RESTART_PERMANENT);
+	bh_plan_start(&w.plan, root, w.now);
+	for (int i = 0; i < 9; i++) { /* two, one too many; and that three times */
+		up(&w, 'x');
+		forget(&w);
+		crash(&w, 'x');
+		assert_non_null(strstr(w.told, i % 3 < 2 ? "x:crashed>restart@0" : "x:crashed>escalate@0"));
+		if (i % 3 == 2)
+			assert_non_null(strstr(w.told, i < 8 ? "S:escalated>restart@0" : "S:escalated>fail@0 S:failed"));
+	}
+	expect_state(&w, 'S', BH_CHILD_FAILED);
+	expect_state(&w, 'r', BH_CHILD_RUNNING);
+	world_end(&w);
+}
+
 /* Stops that are not answered. */
 
 static void killed_when_time_is_up(void **state)
@@ -614,6 +641,7 @@ int main(void)
 		cmocka_unit_test(the_window_slides),
 		cmocka_unit_test(only_the_child_fails),
 		cmocka_unit_test(escalation),
+		cmocka_unit_test(counts_are_apart),
 		cmocka_unit_test(killed_when_time_is_up),
 		cmocka_unit_test(another_exits_meanwhile),
 		cmocka_unit_test(stopped_stays_stopped),
