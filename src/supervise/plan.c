@@ -450,9 +450,7 @@ static void root_exited(bh_plan *plan, bh_node *root, bh_exit how)
 static void exited(bh_plan *plan, bh_node *node, bh_exit how)
 {
 	node->state = BH_CHILD_STOPPED;
-	if (node->removing) {
-		settle(plan, node);
-	} else if (!node->parent) {
+	if (!node->parent) {
 		root_exited(plan, node, how);
 	} else if (goes_with_parent(node)) {
 		tell_exit(plan, node, how, node->parent->all_stop ? BH_DECISION_NONE : BH_DECISION_WITH_GROUP, 0);
@@ -536,10 +534,12 @@ void bh_plan_start(bh_plan *plan, bh_node *node, uint64_t now)
 {
 	bh_node *sup = node->parent;
 	plan->now = now;
-	node->wanted = !node->removing;
+	if (node->removing)
+		return;
+	node->wanted = true;
 	if (node->state == BH_CHILD_STOPPING && node->ending == BH_ENDING_STOP && !goes_with_parent(node))
 		node->ending = BH_ENDING_RESTART;
-	if (!is_down(node) || node->state == BH_CHILD_WAITING || node->removing)
+	if (!is_down(node) || node->state == BH_CHILD_WAITING)
 		return;
 	node->state = BH_CHILD_STOPPED;
 	node->failures = node->own.count = 0;
@@ -569,10 +569,10 @@ void bh_plan_stop(bh_plan *plan, bh_node *node, uint64_t now)
 void bh_plan_restart(bh_plan *plan, bh_node *node, uint64_t now)
 {
 	plan->now = now;
-	node->wanted = !node->removing;
-	if (node->removing) {
+	if (node->removing)
 		return;
-	} else if (is_up_or_coming(node)) {
+	node->wanted = true;
+	if (is_up_or_coming(node)) {
 		go_down(plan, node, BH_ENDING_RESTART);
 	} else if (node->state == BH_CHILD_WAITING) {
 		clear_timer(plan, node);
@@ -587,9 +587,11 @@ void bh_plan_remove(bh_plan *plan, bh_node *node, uint64_t now)
 	plan->now = now;
 	node->wanted = false;
 	node->removing = true;
-	if (is_up_or_coming(node))
+	if (node->state == BH_CHILD_STOPPING) {
+		node->ending = BH_ENDING_STOP;
+	} else if (is_up_or_coming(node)) {
 		go_down(plan, node, BH_ENDING_STOP);
-	else if (node->state != BH_CHILD_STOPPING) {
+	} else {
 		bh_node *sup = node->parent;
 		take_out(plan, node);
 		if (sup)

@@ -517,6 +517,34 @@ static void removal(void **state)
 	world_end(&w);
 }
 
+/* Nothing that is asked for meanwhile keeps it, and it goes once. */
+static void removal_is_final(void **state)
+{
+	(void)state;
+	for (int asked = 0; asked < 6; asked++) {
+		world w;
+		three_children(&w, BH_ONE_FOR_ONE, 1, BH_RESTART_PERMANENT, false, 0);
+		bh_node *b = w.nodes['b'];
+		if (asked == 0)
+			bh_plan_restart(&w.plan, b, w.now); /* going down to come up again */
+		if (asked == 1)
+			bh_plan_unhealthy(&w.plan, b, w.now);
+		bh_plan_remove(&w.plan, b, w.now);
+		expect(&w, asked == 1 ? "!b" : "-b");
+		if (asked == 2)
+			bh_plan_start(&w.plan, b, w.now);
+		if (asked == 3)
+			bh_plan_restart(&w.plan, b, w.now);
+		if (asked == 4)
+			bh_plan_stop(&w.plan, b, w.now);
+		if (asked == 5)
+			bh_plan_remove(&w.plan, b, w.now);
+		down(&w, 'b', BH_EXIT_CRASHED);
+		expect(&w, "~b");
+		world_end(&w);
+	}
+}
+
 /* Those added while their supervisor runs. */
 static void dynamic_children(void **state)
 {
@@ -649,6 +677,7 @@ int main(void)
 		cmocka_unit_test(a_restart_ends_a_wait),
 		cmocka_unit_test(stop_then_start),
 		cmocka_unit_test(removal),
+		cmocka_unit_test(removal_is_final),
 		cmocka_unit_test(dynamic_children),
 		cmocka_unit_test(failures_in_a_row),
 		cmocka_unit_test(too_late),
