@@ -232,6 +232,15 @@ static void pass_over(bh_plan *plan, bh_node *node)
 
 /* Going down. */
 
+/* It does not wait to be started any more: it would be started while others are stopped. */
+static void call_off(bh_plan *plan, bh_node *node)
+{
+	if (node->state != BH_CHILD_WAITING)
+		return;
+	clear_timer(plan, node);
+	node->state = BH_CHILD_STOPPED;
+}
+
 static void go_down(bh_plan *plan, bh_node *node, bh_ending ending)
 {
 	node->ending = ending;
@@ -239,6 +248,8 @@ static void go_down(bh_plan *plan, bh_node *node, bh_ending ending)
 	clear_timer(plan, node);
 	if (node->spec.supervisor) {
 		node->all_stop = true;
+		for (bh_node *child = node->first; child; child = child->next)
+			call_off(plan, child);
 		stop_next(plan, node);
 	} else if (ending == BH_ENDING_LATE || ending == BH_ENDING_UNHEALTHY || !node->spec.shutdown_ms) {
 		plan->ops->kill(plan->ops->data, node);
@@ -334,10 +345,6 @@ static const bh_node *last_to_stop(bh_plan *plan, const bh_node *sup)
 	for (bh_node *child = sup->last; child; child = child->previous) {
 		if (!sup->all_stop && !child->affected)
 			continue;
-		if (child->state == BH_CHILD_WAITING) {
-			clear_timer(plan, child);
-			child->state = BH_CHILD_STOPPED;
-		}
 		if (is_up_or_coming(child))
 			go_down(plan, child, BH_ENDING_STOP); /* a supervisor without children is down by now */
 		if (child->state == BH_CHILD_STOPPING)

@@ -403,6 +403,34 @@ static void killed_when_time_is_up(void **state)
 	world_end(&w);
 }
 
+/* A child that waits for its backoff is not started below a supervisor that goes down. */
+static void nothing_starts_meanwhile(void **state)
+{
+	(void)state;
+	for (int asked = 0; asked < 3; asked++) {
+		world w;
+		three_children(&w, BH_ONE_FOR_ONE, 0, BH_RESTART_PERMANENT, false, 100);
+		crash(&w, 'a');
+		expect_state(&w, 'a', BH_CHILD_WAITING);
+		bh_plan_stop(&w.plan, w.nodes['r'], w.now);
+		expect(&w, "-c");
+		if (asked == 1)
+			bh_plan_restart(&w.plan, w.nodes['a'], w.now);
+		if (asked == 2)
+			bh_plan_start(&w.plan, w.nodes['a'], w.now);
+		pass(&w, 1000);
+		expect(&w, "");
+		expect_state(&w, 'a', BH_CHILD_STOPPED);
+		down(&w, 'c', BH_EXIT_NORMAL);
+		check_stops(&w, "b");
+		expect(&w, "");
+		expect_state(&w, 'r', BH_CHILD_STOPPED);
+		bh_plan_start(&w.plan, w.nodes['r'], w.now);
+		check_starts(&w, "abc");
+		world_end(&w);
+	}
+}
+
 /* A child that is not among those being stopped exits as well: all come up together. */
 static void another_exits_meanwhile(void **state)
 {
@@ -672,6 +700,7 @@ int main(void)
 		cmocka_unit_test(counts_are_apart),
 		cmocka_unit_test(killed_when_time_is_up),
 		cmocka_unit_test(another_exits_meanwhile),
+		cmocka_unit_test(nothing_starts_meanwhile),
 		cmocka_unit_test(stopped_stays_stopped),
 		cmocka_unit_test(a_restart_is_no_exit),
 		cmocka_unit_test(a_restart_ends_a_wait),
