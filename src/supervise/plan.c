@@ -164,6 +164,7 @@ static void forget_past(bh_plan *plan, bh_node *sup)
 static void begin(bh_plan *plan, bh_node *node)
 {
 	node->state = BH_CHILD_STARTING;
+	node->ending = BH_ENDING_STOP;
 	node->up_since = 0;
 	tell(plan, node, BH_EVENT_STARTING);
 	if (node->spec.supervisor) {
@@ -259,20 +260,43 @@ static void go_down(bh_plan *plan, bh_node *node, bh_ending ending)
 	}
 }
 
+/* Of those that are taken down with another: whether it comes up with them. */
+static bh_decision fate(const bh_node *node)
+{
+	if (node->parent->all_stop || !node->wanted)
+		return BH_DECISION_NONE;
+	/* A temporary one is left, unless somebody asked for it meanwhile. */
+	return node->spec.restart == BH_RESTART_TEMPORARY && node->ending != BH_ENDING_RESTART ? BH_DECISION_LEAVE
+	                                                                                       : BH_DECISION_WITH_GROUP;
+}
+
+/* It is down, as others are to be. */
+static void down_with_others(bh_plan *plan, bh_node *node, bh_exit how)
+{
+	bh_node *sup = node->parent;
+	bh_decision decision = fate(node);
+	node->state = decision == BH_DECISION_LEAVE ? BH_CHILD_ENDED : BH_CHILD_STOPPED;
+	tell_exit(plan, node, how, decision, 0);
+	set_fresh(node, decision == BH_DECISION_WITH_GROUP);
+	if (node->removing)
+		take_out(plan, node);
+	stop_next(plan, sup);
+}
+
 /* It is down because it was asked to. */
 static void settle(bh_plan *plan, bh_node *node)
 {
 	bh_node *sup = node->parent;
-	bool goes_on = goes_with_parent(node);
+	if (goes_with_parent(node)) {
+		down_with_others(plan, node, BH_EXIT_STOPPED);
+		return;
+	}
 	node->state = BH_CHILD_STOPPED;
-	tell_exit(plan, node, BH_EXIT_STOPPED, goes_on && !sup->all_stop ? BH_DECISION_WITH_GROUP : BH_DECISION_NONE, 0);
-	if (!goes_on)
-		set_fresh(node, false);
+	tell_exit(plan, node, BH_EXIT_STOPPED, BH_DECISION_NONE, 0);
+	set_fresh(node, false);
 	if (node->removing)
 		take_out(plan, node);
-	if (goes_on)
-		stop_next(plan, sup);
-	else if (sup)
+	if (sup)
 		advance(plan, sup);
 }
 
@@ -317,7 +341,10 @@ static void all_down(bh_plan *plan, bh_node *sup)
 	went_down(plan, sup);
 }
 
-/* Those are down that are to come up again together. Of them, the temporary ones do not. */
+/*
+ * Those are down that are to come up again together. Who was down before comes up as well, also if it had ended well, but
+ * not if it is temporary: unless it was not started yet, then it still has its turn.
+ */
 static void group_down(bh_plan *plan, bh_node *sup)
 {
 	sup->group_stop = false;
@@ -326,15 +353,12 @@ static void group_down(bh_plan *plan, bh_node *sup)
 		if (!child->affected)
 			continue;
 		child->affected = false;
-		if (child->spec.restart == BH_RESTART_TEMPORARY) {
-			child->state = child->state == BH_CHILD_STOPPED && child->wanted ? BH_CHILD_ENDED : child->state;
-			set_fresh(child, false);
-			if (child->spec.dynamic)
-				take_out(plan, child);
-		} else if (child->wanted && child->state != BH_CHILD_FAILED) {
-			child->state = BH_CHILD_STOPPED;
+		if (child->spec.restart != BH_RESTART_TEMPORARY && child->wanted && child->state != BH_CHILD_FAILED)
 			set_fresh(child, true);
-		}
+		if (child->fresh)
+			child->state = BH_CHILD_STOPPED;
+		else if (child->spec.dynamic && child->state == BH_CHILD_ENDED)
+			take_out(plan, child);
 	}
 	advance(plan, sup);
 }
@@ -460,8 +484,7 @@ static void exited(bh_plan *plan, bh_node *node, bh_exit how)
 	if (!node->parent) {
 		root_exited(plan, node, how);
 	} else if (goes_with_parent(node)) {
-		tell_exit(plan, node, how, node->parent->all_stop ? BH_DECISION_NONE : BH_DECISION_WITH_GROUP, 0);
-		stop_next(plan, node->parent);
+		down_with_others(plan, node, how);
 	} else if (node->spec.restart == BH_RESTART_PERMANENT ||
 	           (node->spec.restart == BH_RESTART_TRANSIENT && how != BH_EXIT_NORMAL)) {
 		restart(plan, node, how);
@@ -544,7 +567,7 @@ void bh_plan_start(bh_plan *plan, bh_node *node, uint64_t now)
 	if (node->removing)
 		return;
 	node->wanted = true;
-	if (node->state == BH_CHILD_STOPPING && node->ending == BH_ENDING_STOP && !goes_with_parent(node))
+	if (node->state == BH_CHILD_STOPPING && node->ending == BH_ENDING_STOP)
 		node->ending = BH_ENDING_RESTART;
 	if (!is_down(node) || node->state == BH_CHILD_WAITING)
 		return;
@@ -552,7 +575,7 @@ void bh_plan_start(bh_plan *plan, bh_node *node, uint64_t now)
 	node->failures = node->own.count = 0;
 	if (!sup || (sup->state == BH_CHILD_RUNNING && !goes_with_parent(node))) {
 		begin(plan, node);
-	} else if (sup->state == BH_CHILD_STARTING) {
+	} else if (is_up_or_coming(sup)) {
 		set_fresh(node, true);
 		advance(plan, sup);
 	}

@@ -239,6 +239,64 @@ static void what_becomes_of_siblings(void **state)
 	}
 }
 
+/* Somebody stops a child that is just being stopped because of another: it stays so. */
+static void stopped_while_it_is_stopped(void **state)
+{
+	(void)state;
+	for (int running = 0; running < 2; running++) {
+		world w;
+		world_init(&w);
+		bh_node *root = add_supervisor(&w, 'r', NULL, BH_ONE_FOR_ALL);
+		add_leaf(&w, 'a', root, BH_RESTART_PERMANENT);
+		add_leaf(&w, 'b', root, BH_RESTART_PERMANENT);
+		bh_plan_start(&w.plan, root, w.now);
+		up(&w, 'a');
+		if (running)
+			up(&w, 'b');
+		forget(&w);
+		crash(&w, 'a');
+		expect(&w, "-b");
+		bh_plan_stop(&w.plan, w.nodes['b'], w.now);
+		down(&w, 'b', BH_EXIT_NORMAL);
+		expect_told(&w, "a:crashed>restart@0 b:stopped>none@0 a:starting ");
+		check_starts(&w, "a");
+		expect_state(&w, 'b', BH_CHILD_STOPPED);
+		expect_state(&w, 'r', BH_CHILD_RUNNING);
+		world_end(&w);
+	}
+}
+
+/* Temporary ones that are stopped because of another are left; those whose turn had not come yet are not. */
+static void temporary_ones_have_one_run(void **state)
+{
+	(void)state;
+	world w;
+	world_init(&w);
+	bh_node *root = add_supervisor(&w, 'r', NULL, BH_ONE_FOR_ALL);
+	add_leaf(&w, 'a', root, BH_RESTART_TEMPORARY);
+	add_leaf(&w, 'b', root, BH_RESTART_PERMANENT);
+	add_leaf(&w, 'c', root, BH_RESTART_TEMPORARY);
+	bh_plan_start(&w.plan, root, w.now);
+	up(&w, 'a');
+	forget(&w);
+	crash(&w, 'b');
+	down(&w, 'a', BH_EXIT_STOPPED);
+	expect(&w, "-a+b");
+	expect_told(&w, "b:not-up>restart@0 a:stopped>leave@0 b:starting ");
+	expect_state(&w, 'a', BH_CHILD_ENDED);
+	up(&w, 'b');
+	check_starts(&w, "c");
+	forget(&w);
+	/* Whoever asks for it while it is stopped gets it. */
+	crash(&w, 'b');
+	expect(&w, "-c");
+	bh_plan_start(&w.plan, w.nodes['c'], w.now);
+	bh_plan_start(&w.plan, w.nodes['a'], w.now);
+	down(&w, 'c', BH_EXIT_NORMAL);
+	check_starts(&w, "abc");
+	world_end(&w);
+}
+
 /* Restart intensity. */
 
 static void too_many_at_the_root(void **state)
@@ -698,6 +756,8 @@ int main(void)
 		cmocka_unit_test(only_the_child_fails),
 		cmocka_unit_test(escalation),
 		cmocka_unit_test(counts_are_apart),
+		cmocka_unit_test(stopped_while_it_is_stopped),
+		cmocka_unit_test(temporary_ones_have_one_run),
 		cmocka_unit_test(killed_when_time_is_up),
 		cmocka_unit_test(another_exits_meanwhile),
 		cmocka_unit_test(nothing_starts_meanwhile),
