@@ -177,11 +177,24 @@ static void begin(bh_plan *plan, bh_node *node)
 	}
 }
 
+/* Whether its wait is over. Where several went down together their supervisor has the timer, otherwise it has its own. */
+static bool may_begin(bh_plan *plan, const bh_node *child)
+{
+	bh_node *sup = child->parent;
+	if (child->state != BH_CHILD_WAITING)
+		return child->state == BH_CHILD_STOPPED;
+	if (sup->spec.strategy == BH_ONE_FOR_ONE)
+		return false;
+	if (plan->now < sup->group_at)
+		set_timer(plan, sup, sup->group_at);
+	return plan->now >= sup->group_at;
+}
+
 /* Start the fresh ones in order, each when those before it are up. */
 static void start_in_order(bh_plan *plan, bh_node *sup)
 {
 	for (bh_node *child = sup->first; child && sup->fresh_count; child = child->next) {
-		if (child->fresh && child->state == BH_CHILD_STOPPED)
+		if (child->fresh && may_begin(plan, child))
 			begin(plan, child);
 		if (child->fresh)
 			return;
@@ -192,10 +205,6 @@ static void advance(bh_plan *plan, bh_node *sup)
 {
 	if (!is_up_or_coming(sup) || sup->group_stop || sup->stepping)
 		return;
-	if (plan->now < sup->group_at) {
-		set_timer(plan, sup, sup->group_at);
-		return;
-	}
 	sup->stepping = true;
 	start_in_order(plan, sup);
 	sup->stepping = false;
@@ -356,7 +365,7 @@ static void group_down(bh_plan *plan, bh_node *sup)
 		if (child->spec.restart != BH_RESTART_TEMPORARY && child->wanted && child->state != BH_CHILD_FAILED)
 			set_fresh(child, true);
 		if (child->fresh)
-			child->state = BH_CHILD_STOPPED;
+			child->state = plan->now < sup->group_at ? BH_CHILD_WAITING : BH_CHILD_STOPPED;
 		else if (child->spec.dynamic && child->state == BH_CHILD_ENDED)
 			take_out(plan, child);
 	}
@@ -444,8 +453,10 @@ static void restart_group(bh_plan *plan, bh_node *node, uint64_t delay_ms)
 {
 	bh_node *sup = node->parent;
 	uint64_t at = bh_after_ms(plan->now, delay_ms);
-	for (bh_node *child = sup->spec.strategy == BH_ONE_FOR_ALL ? sup->first : node; child; child = child->next)
+	for (bh_node *child = sup->spec.strategy == BH_ONE_FOR_ALL ? sup->first : node; child; child = child->next) {
+		call_off(plan, child);
 		child->affected = true;
+	}
 	if (at > sup->group_at)
 		sup->group_at = at;
 	sup->group_stop = true;
@@ -560,6 +571,17 @@ uint64_t bh_plan_next(const bh_plan *plan)
 
 /* What somebody asks for. */
 
+/* Whether it need not wait for its turn: nobody else is coming up or about to, or it has no place in the order. */
+static bool starts_at_once(const bh_node *node)
+{
+	const bh_node *sup = node->parent;
+	if (!sup)
+		return true;
+	if (sup->state != BH_CHILD_RUNNING || node->fresh || goes_with_parent(node))
+		return false;
+	return node->spec.dynamic || (!sup->group_stop && !sup->fresh_count);
+}
+
 void bh_plan_start(bh_plan *plan, bh_node *node, uint64_t now)
 {
 	bh_node *sup = node->parent;
@@ -573,7 +595,7 @@ void bh_plan_start(bh_plan *plan, bh_node *node, uint64_t now)
 		return;
 	node->state = BH_CHILD_STOPPED;
 	node->failures = node->own.count = 0;
-	if (!sup || (sup->state == BH_CHILD_RUNNING && !goes_with_parent(node))) {
+	if (starts_at_once(node)) {
 		begin(plan, node);
 	} else if (is_up_or_coming(sup)) {
 		set_fresh(node, true);
@@ -606,6 +628,7 @@ void bh_plan_restart(bh_plan *plan, bh_node *node, uint64_t now)
 		go_down(plan, node, BH_ENDING_RESTART);
 	} else if (node->state == BH_CHILD_WAITING) {
 		clear_timer(plan, node);
+		node->parent->group_at = 0; /* those that wait with it do not any more */
 		begin_in_turn(plan, node);
 	} else {
 		bh_plan_start(plan, node, now);

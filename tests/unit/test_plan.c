@@ -115,6 +115,8 @@ static void check_one(size_t row, int policy, kind how, uint64_t wait_ms)
 		expect_state(&w, child, BH_CHILD_ENDED);
 	} else {
 		check_stops(&w, strategies[row].stopped);
+		for (const char *c = strategies[row].started; wait_ms && *c; c++)
+			expect_state(&w, *c == one ? child : *c, BH_CHILD_WAITING);
 		if (wait_ms) {
 			pass(&w, wait_ms - 1);
 			expect(&w, "");
@@ -567,6 +569,56 @@ static void a_restart_ends_a_wait(void **state)
 	world_end(&w);
 }
 
+/* Those that wait with it do not wait any longer either, but keep their order. */
+static void a_restart_ends_a_wait_of_many(void **state)
+{
+	(void)state;
+	world w;
+	three_children(&w, BH_ONE_FOR_ALL, 1, BH_RESTART_PERMANENT, false, 5000);
+	crash(&w, 'b');
+	check_stops(&w, "ca");
+	expect(&w, "");
+	bh_plan_start(&w.plan, w.nodes['c'], w.now); /* it comes anyway */
+	expect(&w, "");
+	bh_plan_restart(&w.plan, w.nodes['c'], w.now);
+	check_starts(&w, "abc");
+	pass(&w, 5000);
+	expect(&w, "");
+	world_end(&w);
+}
+
+/* A child that is started while others come up in order has its turn among them; a dynamic one comes at once. */
+static void a_start_in_turn(void **state)
+{
+	(void)state;
+	world w;
+	three_children(&w, BH_REST_FOR_ONE, 0, BH_RESTART_PERMANENT, false, 0);
+	bh_plan_stop(&w.plan, w.nodes['c'], w.now);
+	down(&w, 'c', BH_EXIT_NORMAL);
+	bh_node_spec spec = spec_of(false, BH_RESTART_PERMANENT, BH_ONE_FOR_ONE);
+	bh_node *d = add(&w, 'd', w.nodes['r'], &spec);
+	spec.dynamic = true;
+	bh_node *e = add(&w, 'e', w.nodes['r'], &spec);
+	forget(&w);
+	crash(&w, 'b');
+	expect(&w, "+b");
+	bh_plan_start(&w.plan, d, w.now);
+	bh_plan_start(&w.plan, w.nodes['c'], w.now);
+	expect(&w, "");
+	up(&w, 'b');
+	check_starts(&w, "cde"); /* e was about to be started with them: nobody had stopped it */
+	expect_state(&w, 'e', BH_CHILD_RUNNING);
+	crash(&w, 'a');
+	check_stops(&w, "edcb");
+	expect(&w, "+a");
+	spec.restart = BH_RESTART_TEMPORARY;
+	bh_plan_start(&w.plan, add(&w, 'f', w.nodes['r'], &spec), w.now);
+	expect(&w, "+f");
+	bh_plan_start(&w.plan, e, w.now);
+	expect(&w, "");
+	world_end(&w);
+}
+
 static void stop_then_start(void **state)
 {
 	(void)state;
@@ -755,6 +807,8 @@ int main(void)
 		cmocka_unit_test(the_window_slides),
 		cmocka_unit_test(only_the_child_fails),
 		cmocka_unit_test(escalation),
+		cmocka_unit_test(a_restart_ends_a_wait_of_many),
+		cmocka_unit_test(a_start_in_turn),
 		cmocka_unit_test(counts_are_apart),
 		cmocka_unit_test(stopped_while_it_is_stopped),
 		cmocka_unit_test(temporary_ones_have_one_run),
