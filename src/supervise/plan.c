@@ -165,7 +165,6 @@ static void begin(bh_plan *plan, bh_node *node)
 {
 	node->state = BH_CHILD_STARTING;
 	node->ending = BH_ENDING_STOP;
-	node->up_since = 0;
 	tell(plan, node, BH_EVENT_STARTING);
 	if (node->spec.supervisor) {
 		clear_timer(plan, node);
@@ -241,6 +240,15 @@ static void pass_over(bh_plan *plan, bh_node *node)
 }
 
 /* Going down. */
+
+/* However a run ended: if it was long enough, the next failure is the first in a row. */
+static void end_run(const bh_plan *plan, bh_node *node)
+{
+	uint64_t stable = bh_after_ms(0, bh_backoff_stable_ms(&node->spec.backoff));
+	if (node->up_since && plan->now - node->up_since >= stable)
+		node->failures = 0;
+	node->up_since = 0;
+}
 
 /* It does not wait to be started any more: it would be started while others are stopped. */
 static void call_off(bh_plan *plan, bh_node *node)
@@ -347,6 +355,7 @@ static void all_down(bh_plan *plan, bh_node *sup)
 		if (child->spec.dynamic)
 			take_out(plan, child);
 	}
+	end_run(plan, sup);
 	went_down(plan, sup);
 }
 
@@ -465,9 +474,7 @@ static void restart_group(bh_plan *plan, bh_node *node, uint64_t delay_ms)
 
 static void restart(bh_plan *plan, bh_node *node, bh_exit how)
 {
-	bool was_stable =
-		node->up_since && plan->now - node->up_since >= bh_after_ms(0, bh_backoff_stable_ms(&node->spec.backoff));
-	node->failures = was_stable ? 1 : node->failures + 1;
+	node->failures++;
 	if (!may_restart(plan, node)) {
 		give_up(plan, node, how);
 		return;
@@ -520,6 +527,7 @@ void bh_plan_down(bh_plan *plan, bh_node *node, bh_exit how, uint64_t now)
 		return;
 	bh_child_state before = node->state;
 	clear_timer(plan, node);
+	end_run(plan, node);
 	if (before == BH_CHILD_STOPPING)
 		went_down(plan, node);
 	else

@@ -737,6 +737,34 @@ static void failures_in_a_row(void **state)
 	world_end(&w);
 }
 
+/* A long run ends the row also where it is not the child's own exit that ends it. */
+static void a_long_run_counts_however_it_ends(void **state)
+{
+	(void)state;
+	for (int with_group = 0; with_group < 2; with_group++) {
+		world w;
+		three_children(&w, BH_ONE_FOR_ALL, 1, BH_RESTART_PERMANENT, false, 100);
+		crash(&w, 'b');
+		check_stops(&w, "ca");
+		pass(&w, 100);
+		check_starts(&w, "abc");
+		pass(&w, 10000);
+		if (with_group) {
+			crash(&w, 'a');
+			check_stops(&w, "cb");
+			check_starts(&w, "abc");
+		} else {
+			bh_plan_restart(&w.plan, w.nodes['b'], w.now);
+			check_stops(&w, "b");
+			check_starts(&w, "b");
+		}
+		forget(&w);
+		crash(&w, 'b');
+		expect_told(&w, "b:crashed>restart@100 ");
+		world_end(&w);
+	}
+}
+
 /* What comes too late is ignored. */
 static void too_late(void **state)
 {
@@ -809,6 +837,7 @@ int main(void)
 		cmocka_unit_test(escalation),
 		cmocka_unit_test(a_restart_ends_a_wait_of_many),
 		cmocka_unit_test(a_start_in_turn),
+		cmocka_unit_test(a_long_run_counts_however_it_ends),
 		cmocka_unit_test(counts_are_apart),
 		cmocka_unit_test(stopped_while_it_is_stopped),
 		cmocka_unit_test(temporary_ones_have_one_run),
