@@ -634,6 +634,8 @@ void bh_plan_restart(bh_plan *plan, bh_node *node, uint64_t now)
 	node->wanted = true;
 	if (is_up_or_coming(node)) {
 		go_down(plan, node, BH_ENDING_RESTART);
+	} else if (node->state == BH_CHILD_STOPPING) {
+		node->ending = BH_ENDING_RESTART;
 	} else if (node->state == BH_CHILD_WAITING) {
 		clear_timer(plan, node);
 		node->parent->group_at = 0; /* those that wait with it do not any more */

@@ -569,6 +569,35 @@ static void a_restart_ends_a_wait(void **state)
 	world_end(&w);
 }
 
+/* Also where it is just being killed, and would be left by its policy. */
+static void a_restart_of_one_that_is_killed(void **state)
+{
+	(void)state;
+	world w;
+	three_children(&w, BH_ONE_FOR_ALL, 1, BH_RESTART_TEMPORARY, false, 0);
+	bh_plan_unhealthy(&w.plan, w.nodes['b'], w.now);
+	bh_plan_restart(&w.plan, w.nodes['b'], w.now);
+	expect(&w, "!b");
+	down(&w, 'b', BH_EXIT_CRASHED);
+	expect(&w, "+b");
+	pass(&w, 10000);
+	bh_plan_restart(&w.plan, w.nodes['b'], w.now);
+	expect(&w, "!b");
+	forget(&w);
+	down(&w, 'b', BH_EXIT_CRASHED);
+	expect(&w, "+b");
+	expect_told(&w, "b:stopped>restart@0 b:starting ");
+	/* A start is content with what its policy says: it was not down. */
+	bh_plan_unhealthy(&w.plan, w.nodes['b'], w.now);
+	up(&w, 'b');
+	bh_plan_unhealthy(&w.plan, w.nodes['b'], w.now);
+	bh_plan_start(&w.plan, w.nodes['b'], w.now);
+	down(&w, 'b', BH_EXIT_CRASHED);
+	expect(&w, "!b");
+	expect_state(&w, 'b', BH_CHILD_ENDED);
+	world_end(&w);
+}
+
 /* Those that wait with it do not wait any longer either, but keep their order. */
 static void a_restart_ends_a_wait_of_many(void **state)
 {
@@ -838,6 +867,7 @@ int main(void)
 		cmocka_unit_test(a_restart_ends_a_wait_of_many),
 		cmocka_unit_test(a_start_in_turn),
 		cmocka_unit_test(a_long_run_counts_however_it_ends),
+		cmocka_unit_test(a_restart_of_one_that_is_killed),
 		cmocka_unit_test(counts_are_apart),
 		cmocka_unit_test(stopped_while_it_is_stopped),
 		cmocka_unit_test(temporary_ones_have_one_run),
