@@ -67,6 +67,13 @@ static void tell_exit(const bh_plan *plan, bh_node *node, bh_exit how, bh_decisi
 	plan->ops->tell(plan->ops->data, &note);
 }
 
+/* Time only passes: one caller may have read the clock before another, and come after it. */
+static void it_is(bh_plan *plan, uint64_t now)
+{
+	if (now > plan->now)
+		plan->now = now;
+}
+
 /* The tree. */
 
 static bool reserve(bh_moments *moments, uint32_t most)
@@ -420,7 +427,7 @@ static bool may_restart(const bh_plan *plan, bh_node *node)
 	uint64_t window = bh_after_ms(0, bound->window_ms);
 	uint32_t kept = 0;
 	for (uint32_t i = 0; i < counted->count; i++)
-		if (plan->now - counted->at[i] < window)
+		if (plan->now - counted->at[i] <= window)
 			counted->at[kept++] = counted->at[i];
 	counted->count = kept;
 	if (kept >= bound->most_restarts)
@@ -515,14 +522,14 @@ static void exited(bh_plan *plan, bh_node *node, bh_exit how)
 
 void bh_plan_up(bh_plan *plan, bh_node *node, uint64_t now)
 {
-	plan->now = now;
+	it_is(plan, now);
 	if (node->state == BH_CHILD_STARTING && !node->spec.supervisor)
 		came_up(plan, node);
 }
 
 void bh_plan_down(bh_plan *plan, bh_node *node, bh_exit how, uint64_t now)
 {
-	plan->now = now;
+	it_is(plan, now);
 	if (is_down(node) || node->spec.supervisor)
 		return;
 	bh_child_state before = node->state;
@@ -536,7 +543,7 @@ void bh_plan_down(bh_plan *plan, bh_node *node, bh_exit how, uint64_t now)
 
 void bh_plan_unhealthy(bh_plan *plan, bh_node *node, uint64_t now)
 {
-	plan->now = now;
+	it_is(plan, now);
 	if (node->state == BH_CHILD_RUNNING && !node->spec.supervisor)
 		go_down(plan, node, BH_ENDING_UNHEALTHY);
 }
@@ -564,8 +571,8 @@ static void due(bh_plan *plan, bh_node *node)
 
 void bh_plan_due(bh_plan *plan, uint64_t now)
 {
-	plan->now = now;
-	for (bh_heap_item *item; (item = bh_heap_first(&plan->timers)) && item->at <= now;) {
+	it_is(plan, now);
+	for (bh_heap_item *item; (item = bh_heap_first(&plan->timers)) && item->at <= plan->now;) {
 		bh_heap_remove(&plan->timers, item);
 		due(plan, (bh_node *)((char *)item - offsetof(bh_node, timer)));
 	}
@@ -593,7 +600,7 @@ static bool starts_at_once(const bh_node *node)
 void bh_plan_start(bh_plan *plan, bh_node *node, uint64_t now)
 {
 	bh_node *sup = node->parent;
-	plan->now = now;
+	it_is(plan, now);
 	if (node->removing)
 		return;
 	node->wanted = true;
@@ -613,7 +620,7 @@ void bh_plan_start(bh_plan *plan, bh_node *node, uint64_t now)
 
 void bh_plan_stop(bh_plan *plan, bh_node *node, uint64_t now)
 {
-	plan->now = now;
+	it_is(plan, now);
 	node->wanted = false;
 	if (node->state == BH_CHILD_STOPPING) {
 		node->ending = BH_ENDING_STOP;
@@ -628,7 +635,7 @@ void bh_plan_stop(bh_plan *plan, bh_node *node, uint64_t now)
 
 void bh_plan_restart(bh_plan *plan, bh_node *node, uint64_t now)
 {
-	plan->now = now;
+	it_is(plan, now);
 	if (node->removing)
 		return;
 	node->wanted = true;
@@ -647,7 +654,7 @@ void bh_plan_restart(bh_plan *plan, bh_node *node, uint64_t now)
 
 void bh_plan_remove(bh_plan *plan, bh_node *node, uint64_t now)
 {
-	plan->now = now;
+	it_is(plan, now);
 	node->wanted = false;
 	node->removing = true;
 	if (node->state == BH_CHILD_STOPPING) {

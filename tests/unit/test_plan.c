@@ -345,6 +345,50 @@ static void the_window_slides(void **state)
 	world_end(&w);
 }
 
+/* A restart that was the whole window ago is within it; one nanosecond later it is not. */
+static void the_window_has_ends(void **state)
+{
+	(void)state;
+	for (uint64_t late = 0; late < 2; late++) {
+		world w;
+		three_children(&w, BH_ONE_FOR_ONE, 1, BH_RESTART_PERMANENT, false, 0);
+		for (int i = 0; i < 3; i++) {
+			crash(&w, 'a');
+			up(&w, 'a');
+		}
+		forget(&w);
+		w.now += late;
+		pass(&w, 60000);
+		crash(&w, 'a');
+		expect(&w, late ? "+a" : "-c");
+		world_end(&w);
+	}
+}
+
+/* A clock that was read early does not make restarts and runs older than they are. */
+static void time_does_not_go_back(void **state)
+{
+	(void)state;
+	world w;
+	three_children(&w, BH_ONE_FOR_ONE, 0, BH_RESTART_PERMANENT, false, 100);
+	for (unsigned i = 1; i <= 3; i++) {
+		char told[64];
+		forget(&w);
+		w.now -= 5;
+		crash(&w, 'a');
+		snprintf(told, sizeof told, "a:crashed>restart@%u ", 100 * i);
+		expect_told(&w, told);
+		w.now += 5;
+		pass(&w, 100UL * i);
+		up(&w, 'a');
+	}
+	forget(&w);
+	w.now -= 5;
+	crash(&w, 'a');
+	expect(&w, "-c");
+	world_end(&w);
+}
+
 static void only_the_child_fails(void **state)
 {
 	(void)state;
@@ -868,6 +912,8 @@ int main(void)
 		cmocka_unit_test(a_start_in_turn),
 		cmocka_unit_test(a_long_run_counts_however_it_ends),
 		cmocka_unit_test(a_restart_of_one_that_is_killed),
+		cmocka_unit_test(the_window_has_ends),
+		cmocka_unit_test(time_does_not_go_back),
 		cmocka_unit_test(counts_are_apart),
 		cmocka_unit_test(stopped_while_it_is_stopped),
 		cmocka_unit_test(temporary_ones_have_one_run),
