@@ -97,6 +97,7 @@ bool bh_plan_add(bh_plan *plan, bh_node *node, bh_node *parent, const bh_node_sp
 	plan->nodes++;
 	node->spec = *spec;
 	node->wanted = true;
+	node->latecomer = parent && parent->state == BH_CHILD_RUNNING;
 	node->parent = parent;
 	node->previous = parent ? parent->last : NULL;
 	if (!parent)
@@ -172,6 +173,7 @@ static void begin(bh_plan *plan, bh_node *node)
 {
 	node->state = BH_CHILD_STARTING;
 	node->ending = BH_ENDING_STOP;
+	node->latecomer = false;
 	tell(plan, node, BH_EVENT_STARTING);
 	if (node->spec.supervisor) {
 		clear_timer(plan, node);
@@ -586,7 +588,7 @@ uint64_t bh_plan_next(const bh_plan *plan)
 
 /* What somebody asks for. */
 
-/* Whether it need not wait for its turn: nobody else is coming up or about to, or it has no place in the order. */
+/* Whether it need not wait for its turn: nobody else is coming up or about to, or it has no place in the order yet. */
 static bool starts_at_once(const bh_node *node)
 {
 	const bh_node *sup = node->parent;
@@ -594,7 +596,7 @@ static bool starts_at_once(const bh_node *node)
 		return true;
 	if (sup->state != BH_CHILD_RUNNING || node->fresh || goes_with_parent(node))
 		return false;
-	return node->spec.dynamic || (!sup->group_stop && !sup->fresh_count);
+	return node->latecomer || (!sup->group_stop && !sup->fresh_count);
 }
 
 void bh_plan_start(bh_plan *plan, bh_node *node, uint64_t now)

@@ -84,6 +84,7 @@ struct bh_node {
 	bh_ending ending;
 	bool wanted;         /* nobody asked for it to be stopped */
 	bool fresh;          /* was not up since its supervisor was started: those behind it wait for it */
+	bool latecomer;      /* added while its supervisor ran: its first start waits for nobody */
 	bool affected;       /* goes down, and up again, with one that crashed */
 	bool removing;       /* goes from the tree when it is down */
 	bool stepping;       /* its children are being gone through: who asks for that once more need not do it */

@@ -299,6 +299,80 @@ static void temporary_ones_have_one_run(void **state)
 	world_end(&w);
 }
 
+/* What exits by itself while it is about to be stopped counts as stopped, and not as one more crash. */
+static void exits_while_about_to_be_stopped(void **state)
+{
+	(void)state;
+	for (bh_strategy strategy = BH_ONE_FOR_ALL; strategy <= BH_REST_FOR_ONE; strategy++) {
+		world w;
+		three_children(&w, strategy, 0, BH_RESTART_TRANSIENT, false, 0);
+		w.nodes['b']->spec.restart = BH_RESTART_TEMPORARY;
+		for (int i = 0; i < 3; i++) { /* as many as are allowed */
+			crash(&w, 'a');
+			expect(&w, "-c");
+			if (!i)
+				crash(&w, 'b');
+			pass(&w, 5000);
+			down(&w, 'c', BH_EXIT_CRASHED);
+			expect(&w, "!c+a");
+			up(&w, 'a');
+			check_starts(&w, "c");
+		}
+		expect_state(&w, 'b', BH_CHILD_ENDED);
+		forget(&w);
+		crash(&w, 'a');
+		expect(&w, "-c");
+		assert_non_null(strstr(w.told, "a:crashed>escalate@0"));
+		world_end(&w);
+	}
+}
+
+/* Stopped, removed: those behind it come up without it. */
+static void passed_over(void **state)
+{
+	(void)state;
+	for (int removed = 0; removed < 2; removed++)
+		for (int waiting = 0; waiting < 2; waiting++) {
+			world w;
+			world_init(&w);
+			bh_node *root = add_supervisor(&w, 'r', NULL, BH_ONE_FOR_ONE);
+			bh_node_spec spec = spec_of(false, BH_RESTART_PERMANENT, BH_ONE_FOR_ONE);
+			spec.backoff.kind = BH_BACKOFF_LINEAR;
+			bh_node *a = add(&w, 'a', root, &spec);
+			add_leaf(&w, 'b', root, BH_RESTART_TEMPORARY);
+			add_leaf(&w, 'c', root, BH_RESTART_PERMANENT);
+			bh_plan_start(&w.plan, root, w.now);
+			expect(&w, "+a");
+			if (waiting)
+				crash(&w, 'a');
+			(removed ? bh_plan_remove : bh_plan_stop)(&w.plan, a, w.now);
+			if (!waiting)
+				down(&w, 'a', BH_EXIT_NORMAL);
+			expect(&w, waiting ? removed ? "~a+b" : "+b" : removed ? "-a~a+b" : "-a+b");
+			crash(&w, 'b');
+			check_starts(&w, "c");
+			expect_state(&w, 'r', BH_CHILD_RUNNING);
+			world_end(&w);
+		}
+}
+
+/* One goes for good while it is being stopped with others: they come up without it. */
+static void removed_from_a_group(void **state)
+{
+	(void)state;
+	world w;
+	three_children(&w, BH_ONE_FOR_ALL, 0, BH_RESTART_PERMANENT, false, 0);
+	crash(&w, 'a');
+	expect(&w, "-c");
+	bh_plan_remove(&w.plan, w.nodes['c'], w.now);
+	bh_plan_remove(&w.plan, w.nodes['a'], w.now);
+	down(&w, 'c', BH_EXIT_NORMAL);
+	expect(&w, "~a~c-b");
+	down(&w, 'b', BH_EXIT_NORMAL);
+	check_starts(&w, "b");
+	world_end(&w);
+}
+
 /* Restart intensity. */
 
 static void too_many_at_the_root(void **state)
@@ -416,6 +490,14 @@ static void only_the_child_fails(void **state)
 		expect_told(&w, "b:crashed>fail@0 b:failed ");
 		expect_state(&w, 'b', BH_CHILD_FAILED);
 		expect_state(&w, 'r', BH_CHILD_RUNNING);
+		if (strategy == BH_ONE_FOR_ONE) {
+			bh_node_spec actor = spec_of(false, BH_RESTART_PERMANENT, BH_ONE_FOR_ONE);
+			actor.dynamic = true;
+			bh_plan_start(&w.plan, add(&w, 'd', root, &actor), w.now);
+			crash(&w, 'd');
+			crash(&w, 'd');
+			expect(&w, "+d+d~d");
+		}
 		/* Its counts are forgotten when somebody starts it. */
 		bh_plan_start(&w.plan, w.nodes['b'], w.now);
 		expect(&w, "+b");
@@ -660,7 +742,7 @@ static void a_restart_ends_a_wait_of_many(void **state)
 	world_end(&w);
 }
 
-/* A child that is started while others come up in order has its turn among them; a dynamic one comes at once. */
+/* A child that is started while others come up in order has its turn among them; one that is added comes at once. */
 static void a_start_in_turn(void **state)
 {
 	(void)state;
@@ -668,27 +750,25 @@ static void a_start_in_turn(void **state)
 	three_children(&w, BH_REST_FOR_ONE, 0, BH_RESTART_PERMANENT, false, 0);
 	bh_plan_stop(&w.plan, w.nodes['c'], w.now);
 	down(&w, 'c', BH_EXIT_NORMAL);
-	bh_node_spec spec = spec_of(false, BH_RESTART_PERMANENT, BH_ONE_FOR_ONE);
-	bh_node *d = add(&w, 'd', w.nodes['r'], &spec);
-	spec.dynamic = true;
-	bh_node *e = add(&w, 'e', w.nodes['r'], &spec);
 	forget(&w);
-	crash(&w, 'b');
-	expect(&w, "+b");
-	bh_plan_start(&w.plan, d, w.now);
+	crash(&w, 'a');
+	check_stops(&w, "b");
+	expect(&w, "+a");
 	bh_plan_start(&w.plan, w.nodes['c'], w.now);
 	expect(&w, "");
-	up(&w, 'b');
-	check_starts(&w, "cde"); /* e was about to be started with them: nobody had stopped it */
-	expect_state(&w, 'e', BH_CHILD_RUNNING);
-	crash(&w, 'a');
-	check_stops(&w, "edcb");
-	expect(&w, "+a");
-	spec.restart = BH_RESTART_TEMPORARY;
-	bh_plan_start(&w.plan, add(&w, 'f', w.nodes['r'], &spec), w.now);
-	expect(&w, "+f");
-	bh_plan_start(&w.plan, e, w.now);
-	expect(&w, "");
+	for (int dynamic = 0; dynamic < 2; dynamic++) {
+		bh_node_spec spec = spec_of(false, BH_RESTART_TEMPORARY, BH_ONE_FOR_ONE);
+		spec.dynamic = dynamic;
+		bh_plan_start(&w.plan, add(&w, (char)('d' + dynamic), w.nodes['r'], &spec), w.now);
+	}
+	expect(&w, "+d+e");
+	/* From then on it has its place. */
+	bh_plan_stop(&w.plan, w.nodes['d'], w.now);
+	down(&w, 'd', BH_EXIT_NORMAL);
+	bh_plan_start(&w.plan, w.nodes['d'], w.now);
+	expect(&w, "-d");
+	up(&w, 'a');
+	check_starts(&w, "bcd");
 	world_end(&w);
 }
 
@@ -914,6 +994,9 @@ int main(void)
 		cmocka_unit_test(a_restart_of_one_that_is_killed),
 		cmocka_unit_test(the_window_has_ends),
 		cmocka_unit_test(time_does_not_go_back),
+		cmocka_unit_test(exits_while_about_to_be_stopped),
+		cmocka_unit_test(passed_over),
+		cmocka_unit_test(removed_from_a_group),
 		cmocka_unit_test(counts_are_apart),
 		cmocka_unit_test(stopped_while_it_is_stopped),
 		cmocka_unit_test(temporary_ones_have_one_run),
