@@ -1,0 +1,607 @@
+// test: timeout=60
+/*
+ * Random trees that random things happen to: the plan against the model, after each step, and both against what must hold
+ * whatever happens. BULKHEAD_PLAN_SEED=N replays one run, and writes it down.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/alloc.h"
+#include "plan_model.h"
+
+#ifndef ROUNDS
+#define ROUNDS 2500
+#endif
+
+enum { STEPS = 250, DEPTH = 4, WIDTH = 5, FIRST_NODES = 100 };
+
+typedef struct {
+	bh_node node; /* first: a node is one of these */
+	int id;
+	bool live;          /* a leaf that was started, and has not been seen down */
+	bool asked, killed; /* since then */
+} thing;
+
+static struct {
+	bh_plan plan;
+	bh_plan_ops ops;
+	thing *things[MODEL_NODES]; /* NULL: gone */
+	uint64_t random, now, seed;
+	bool loud, late; /* late: moments pass unseen, which the model knows nothing of */
+	int step, checked;
+	int weights[16];
+} it;
+
+static model m;
+
+static uint64_t random_number(void)
+{
+	it.random ^= it.random << 13;
+	it.random ^= it.random >> 7;
+	it.random ^= it.random << 17;
+	return it.random >> 8;
+}
+
+static int below(int bound)
+{
+	return (int)(random_number() % (uint64_t)bound);
+}
+
+static bool one_in(int n)
+{
+	return !below(n);
+}
+
+#define require(condition)                                                                                             \
+	do {                                                                                                               \
+		if (!(condition)) {                                                                                            \
+			print_error("BULKHEAD_PLAN_SEED=%llu replays it; step %d\n", (unsigned long long)it.seed, it.step);        \
+			fail_msg("%s", #condition);                                                                                \
+		}                                                                                                              \
+	} while (0)
+
+static void say(const char *format, ...)
+{
+	if (!it.loud)
+		return;
+	va_list args;
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+}
+
+static void print_entry(const char *who, const model_entry *e)
+{
+	if (e->sign != '.')
+		say("    %s %c%d\n", who, e->sign, e->node);
+	else
+		say("    %s %d: event %d, exit %d, decision %d, %llu ms\n", who, e->node, (int)e->kind, (int)e->exit,
+		    (int)e->decision, (unsigned long long)e->delay_ms);
+}
+
+/* What the plan does is compared with what the model did, which comes first. */
+static void compare(model_entry entry)
+{
+	print_entry("plan ", &entry);
+	if (it.late)
+		return;
+	require(it.checked < m.logged);
+	const model_entry *expected = &m.log[it.checked++];
+	require(entry.sign == expected->sign && entry.node == expected->node && entry.kind == expected->kind &&
+	        entry.exit == expected->exit && entry.decision == expected->decision &&
+	        entry.delay_ms == expected->delay_ms);
+}
+
+static thing *of(bh_node *node)
+{
+	thing *t = (thing *)node;
+	require(it.things[t->id] == t);
+	return t;
+}
+
+/* It begins: its supervisor is not going down, and those before it are up, if it is among those that come in order. */
+static void check_turn(const bh_node *node)
+{
+	require(!node->parent || node->parent->state == BH_CHILD_STARTING || node->parent->state == BH_CHILD_RUNNING);
+	require(node->wanted && !node->removing);
+	for (const bh_node *before = node->previous; before && node->fresh; before = before->previous)
+		require(!before->fresh);
+}
+
+static void on_start(void *data, bh_node *node)
+{
+	(void)data;
+	thing *t = of(node);
+	compare((model_entry){.sign = '+', .node = t->id});
+	require(!t->live && !node->spec.supervisor && node->state == BH_CHILD_STARTING);
+	t->live = true;
+	t->asked = t->killed = false;
+}
+
+static void on_stop(void *data, bh_node *node)
+{
+	(void)data;
+	thing *t = of(node);
+	compare((model_entry){.sign = '-', .node = t->id});
+	require(t->live && !t->asked && !t->killed);
+	t->asked = true;
+}
+
+static void on_kill(void *data, bh_node *node)
+{
+	(void)data;
+	thing *t = of(node);
+	compare((model_entry){.sign = '!', .node = t->id});
+	require(t->live && !t->killed);
+	t->killed = true;
+}
+
+/* Without the model, its nodes just count: as many restarts as allowed, and no more. */
+static void count_restart(const bh_note *note)
+{
+	int id = of(note->node)->id;
+	const bh_node *sup = note->node->parent;
+	if (note->kind == BH_EVENT_STARTING) {
+		m.nodes[id].children.count = 0;
+		for (bh_node *child = note->node->first; child; child = child->next)
+			m.nodes[of(child)->id].own.count = 0;
+	}
+	if (note->kind != BH_EVENT_EXITED || note->decision != BH_DECISION_RESTART || note->exit == BH_EXIT_STOPPED)
+		return;
+	model_moments *counted = sup->spec.on_intensity == BH_INTENSITY_FAIL_CHILD
+	                             ? &m.nodes[id].own
+	                             : &m.nodes[of(note->node->parent)->id].children;
+	m.now = it.plan.now;
+	require(model_within_window(&m, counted, sup->spec.window_ms) < (int)sup->spec.most_restarts);
+	counted->at[counted->count++] = it.plan.now;
+}
+
+static void on_tell(void *data, const bh_note *note)
+{
+	(void)data;
+	compare((model_entry){'.', of(note->node)->id, note->kind, note->exit, note->decision, note->delay_ms});
+	if (note->kind == BH_EVENT_STARTING)
+		check_turn(note->node);
+	if (it.late)
+		count_restart(note);
+}
+
+static void on_gone(void *data, bh_node *node)
+{
+	(void)data;
+	thing *t = of(node);
+	compare((model_entry){.sign = '~', .node = t->id});
+	require(!t->live && !node->first && !node->timer.place);
+	it.things[t->id] = NULL;
+	free(t); /* once: what touches it later is found by the sanitizer */
+}
+
+/* Trees. */
+
+static uint64_t some_ms(int unlimited, int most)
+{
+	return unlimited && one_in(unlimited) ? BH_UNLIMITED : (uint64_t)below(most) + 1;
+}
+
+static bh_node_spec random_spec(bool supervisor)
+{
+	static const uint32_t jitters[] = {BH_JITTER_NONE, 0, 50, 100};
+	bh_node_spec spec = {
+		.supervisor = supervisor,
+		.restart = (bh_restart)(one_in(2) ? 0 : below(3)),
+		.backoff = {(bh_backoff_kind)below(3), (uint64_t)below(30), (uint64_t)below(100), (uint32_t)below(300),
+	                jitters[below(4)], some_ms(10, 200)},
+		.start_ms = some_ms(5, 50),
+		.shutdown_ms = one_in(5) ? 0 : some_ms(5, 50),
+		.dynamic = one_in(8),
+		.strategy = (bh_strategy)below(3),
+		.on_intensity = one_in(3) ? BH_INTENSITY_FAIL_CHILD : BH_INTENSITY_ESCALATE,
+		.most_restarts = (uint32_t)below(6),
+		.window_ms = one_in(10) ? 0 : some_ms(5, 300),
+	};
+	return spec;
+}
+
+static int add(int parent, const bh_node_spec *spec)
+{
+	thing *t = calloc(1, sizeof *t);
+	require(t != NULL);
+	bool fails = parent != NOBODY && one_in(10);
+	bh_node *above = parent == NOBODY ? NULL : &it.things[parent]->node;
+	size_t children = above ? above->child_count : 0, nodes = it.plan.nodes;
+	const bh_node *last = above ? above->last : NULL;
+	t->id = m.count;
+	bh_alloc_fail_at(fails ? 1 : 0, true);
+	bool added = bh_plan_add(&it.plan, &t->node, above, spec);
+	bh_alloc_fail_at(0, false);
+	require(added || fails);
+	if (!added) {
+		require(above->child_count == children && above->last == last && it.plan.nodes == nodes);
+		require(!last || !last->next);
+		free(t);
+		return NOBODY;
+	}
+	it.things[m.count] = t;
+	say("  %d below %d: %s, policy %d, strategy %d, bound %d of %u\n", m.count, parent,
+	    spec->supervisor ? "supervisor" : "leaf", (int)spec->restart, (int)spec->strategy, (int)spec->on_intensity,
+	    spec->most_restarts);
+	model_add(&m, parent, spec);
+	return m.count - 1;
+}
+
+static void add_some(int parent, int depth)
+{
+	for (int i = below(WIDTH) + 1; i > 0 && m.count < FIRST_NODES; i--) {
+		const bh_node_spec spec = random_spec(depth < DEPTH && one_in(3));
+		int id = add(parent, &spec);
+		if (id != NOBODY && spec.supervisor)
+			add_some(id, depth + 1);
+	}
+}
+
+/* What must hold at any time. */
+
+static bool is_down(const bh_node *node)
+{
+	return node->state != BH_CHILD_STARTING && node->state != BH_CHILD_RUNNING && node->state != BH_CHILD_STOPPING;
+}
+
+static void check_against_model(int id, const bh_node *node)
+{
+	const model_node *n = &m.nodes[id];
+	say(node->state != n->state ? "    %d is %d, not %d\n" : "", id, (int)node->state, (int)n->state);
+	require(node->state == n->state);
+	require(node->wanted == n->wanted && node->fresh == n->its_turn && node->removing == n->removing);
+	require(node->generation == n->generation && node->restarts == n->restarts && node->failures == n->failures);
+	uint64_t at = node->timer.place ? node->timer.at : BH_NEVER;
+	require(at == n->timer || (node->spec.supervisor && model_up_or_coming(n)));
+}
+
+/* A supervisor that has something to do is doing it: it waits for a child that moves, or for a moment. */
+static void check_progress(const bh_node *sup)
+{
+	const bh_node *going = NULL, *coming = NULL;
+	for (const bh_node *c = sup->first; c; c = c->next) {
+		if (c->state == BH_CHILD_STOPPING && (sup->state == BH_CHILD_STOPPING || c->affected))
+			going = c;
+		if (c->fresh && !coming)
+			coming = c;
+	}
+	if (sup->state == BH_CHILD_STOPPING || sup->group_stop)
+		require(going != NULL);
+	else if (coming && coming->state == BH_CHILD_WAITING)
+		require(coming->timer.place || sup->timer.place);
+	else if (coming && !is_down(sup))
+		require(coming->state == BH_CHILD_STARTING || coming->state == BH_CHILD_STOPPING);
+	require(sup->state != BH_CHILD_STARTING || coming || sup->group_stop);
+}
+
+static void check_node(const bh_node *node)
+{
+	const thing *t = (const thing *)node;
+	bool down = is_down(node);
+	require(node->spec.supervisor || t->live == !down);
+	require(node->state != BH_CHILD_STOPPING || node->spec.supervisor || t->asked || t->killed);
+	require(!down || node->state == BH_CHILD_WAITING || !node->timer.place);
+	require(node->state != BH_CHILD_RUNNING || node->spec.supervisor || !node->timer.place);
+	require(!node->removing || node->state == BH_CHILD_STOPPING);
+	require(!node->stepping);
+	size_t fresh = 0, count = 0, moving = 0;
+	for (const bh_node *c = node->first; c; c = c->next, count++) {
+		require(c->parent == node);
+		fresh += c->fresh;
+		moving += !is_down(c) || c->state == BH_CHILD_WAITING;
+	}
+	require(node->fresh_count == fresh && node->child_count == count);
+	require(!down || !moving); /* nothing moves below what is down */
+	if (node->spec.supervisor)
+		check_progress(node);
+}
+
+static void check_all(void)
+{
+	int who, ties, there = 0;
+	for (int i = 0; i < m.count; i++) {
+		there += it.things[i] != NULL;
+		if (!it.late)
+			require(m.nodes[i].there == (it.things[i] != NULL));
+		if (!it.things[i])
+			continue;
+		if (!it.late)
+			check_against_model(i, &it.things[i]->node);
+		check_node(&it.things[i]->node);
+	}
+	require((int)it.plan.nodes == there);
+	if (!it.late) {
+		require(it.checked == m.logged);
+		require(bh_plan_next(&it.plan) <= model_next(&m, &who, &ties));
+	}
+}
+
+/* What happens. Each to the model first. */
+
+#define BOTH(in_model, in_plan)                                                                                        \
+	do {                                                                                                               \
+		m.logged = it.checked = 0;                                                                                     \
+		m.now = it.now;                                                                                                \
+		if (!it.late)                                                                                                  \
+			in_model;                                                                                                  \
+		for (int entry_ = 0; entry_ < m.logged; entry_++)                                                              \
+			print_entry("model", &m.log[entry_]);                                                                      \
+		require(m.logged < MODEL_LOG);                                                                                 \
+		in_plan;                                                                                                       \
+	} while (0)
+
+static bh_node *node_of(int id)
+{
+	return &it.things[id]->node;
+}
+
+/* Of all nodes, or where there is one, of those that are live: one that is being stopped rather than another. */
+static int pick(bool live)
+{
+	int found = NOBODY;
+	for (int tries = 0; tries < 60; tries++) {
+		int id = below(m.count);
+		const thing *t = it.things[id];
+		if (!t || (live && !t->live))
+			continue;
+		found = id;
+		if (!live || t->node.state != BH_CHILD_RUNNING)
+			break;
+	}
+	return found;
+}
+
+static void goes_down(int id, bh_exit how)
+{
+	say("  %d goes down: %d\n", id, (int)how);
+	it.things[id]->live = false;
+	BOTH(model_exit(&m, id, how), bh_plan_down(&it.plan, node_of(id), how, it.now));
+}
+
+static void comes_up(int id)
+{
+	say("  %d comes up\n", id);
+	BOTH(model_up(&m, id), bh_plan_up(&it.plan, node_of(id), it.now));
+}
+
+/* Up where it is coming, down where it is asked to; and sometimes what it should not do. */
+static void behaves(int id)
+{
+	if (it.things[id]->node.state == BH_CHILD_STARTING && !one_in(10))
+		comes_up(id);
+	else if (it.things[id]->node.state == BH_CHILD_STOPPING)
+		goes_down(id, one_in(3) ? BH_EXIT_CRASHED : BH_EXIT_NORMAL);
+	else
+		comes_up(id);
+}
+
+static void unhealthy(int id)
+{
+	say("  %d is not well\n", id);
+	BOTH(model_unhealthy(&m, id), bh_plan_unhealthy(&it.plan, node_of(id), it.now));
+}
+
+/* False: two things happen at one moment, and nobody says which first. */
+static bool time_passes(bool all)
+{
+	int who, ties;
+	uint64_t next = it.late ? bh_plan_next(&it.plan) : model_next(&m, &who, &ties);
+	uint64_t to = all ? next : it.now + random_number() % (one_in(3) ? 30000000 : 3000000);
+	if (to == BH_NEVER)
+		return true;
+	if (it.late) {
+		it.now = to + (uint64_t)below(2) * (random_number() % 60000000);
+		if (one_in(2))
+			return true; /* nobody looked; and what is overdue has set the clock back */
+	} else {
+		if (to >= next && ties > 1)
+			return false;
+		it.now = to < next ? to : next;
+	}
+	say("  it is %llu\n", (unsigned long long)it.now);
+	BOTH(model_due(&m), bh_plan_due(&it.plan, it.now));
+	return true;
+}
+
+static void somebody_asks(int id)
+{
+	static const char *const names[] = {"start", "stop", "restart", "remove"};
+	int what = one_in(10) ? 3 : below(3);
+	if (what == 3 && id == 0 && !one_in(20))
+		what = 2;
+	say("  somebody asks: %s %d\n", names[what], id);
+	const bh_node *node = node_of(id);
+	if (it.late && (what == 0 || what == 2) && is_down(node) && node->state != BH_CHILD_WAITING)
+		m.nodes[id].own.count = 0;
+	if (what == 0)
+		BOTH(model_start(&m, id), bh_plan_start(&it.plan, node_of(id), it.now));
+	else if (what == 1)
+		BOTH(model_stop(&m, id), bh_plan_stop(&it.plan, node_of(id), it.now));
+	else if (what == 2)
+		BOTH(model_restart(&m, id), bh_plan_restart(&it.plan, node_of(id), it.now));
+	else
+		BOTH(model_remove(&m, id), bh_plan_remove(&it.plan, node_of(id), it.now));
+}
+
+static void one_more(int parent)
+{
+	if (!it.things[parent]->node.spec.supervisor || it.things[parent]->node.removing || m.count >= MODEL_NODES - 1)
+		return;
+	bh_node_spec spec = random_spec(one_in(6));
+	spec.dynamic = !one_in(3);
+	int id = add(parent, &spec);
+	if (id == NOBODY)
+		return;
+	if (spec.supervisor)
+		for (int i = below(3); i > 0 && m.count < MODEL_NODES - 1; i--) {
+			const bh_node_spec leaf = random_spec(false);
+			(void)add(id, &leaf);
+		}
+	say("  start %d\n", id);
+	BOTH(model_start(&m, id), bh_plan_start(&it.plan, node_of(id), it.now));
+}
+
+/* Too late, or from nowhere. A leaf that is down is not reported down, but one may have been seen down twice. */
+static void nonsense(int id)
+{
+	const thing *t = it.things[id];
+	if (one_in(2))
+		comes_up(id);
+	else if (one_in(2))
+		unhealthy(id);
+	else if (!t->live)
+		goes_down(id, BH_EXIT_CRASHED);
+}
+
+static bool something_happens(void)
+{
+	int live = pick(true), any = pick(false), what = 0;
+	if (any == NOBODY)
+		return false;
+	for (int roll = below(100); what < 6 && (roll -= it.weights[what]) >= 0;)
+		what++;
+	/* A little time passes before it, but not so much that something is due. */
+	int who, ties;
+	uint64_t to = it.now + random_number() % 1000;
+	if (it.late || to < model_next(&m, &who, &ties))
+		it.now = to;
+	switch (what) {
+	case 0:
+		return time_passes(one_in(2));
+	case 1:
+		somebody_asks(any);
+		return true;
+	case 2:
+		one_more(any);
+		return true;
+	case 3:
+		nonsense(any);
+		return true;
+	default:
+		break;
+	}
+	if (live == NOBODY)
+		return time_passes(true);
+	if (what == 4)
+		goes_down(live, one_in(4) ? BH_EXIT_NORMAL : BH_EXIT_CRASHED);
+	else if (what == 5)
+		unhealthy(live);
+	else
+		behaves(live);
+	return true;
+}
+
+/* Runs. */
+
+static void begin_run(uint64_t seed, bool late)
+{
+	memset(&it.things, 0, sizeof it.things);
+	it.seed = it.random = seed;
+	it.late = late;
+	for (int i = 0; i < 5; i++)
+		(void)random_number();
+	it.now = 1000000 + random_number() % 1000000000;
+	it.ops = (bh_plan_ops){on_start, on_stop, on_kill, on_tell, on_gone, NULL};
+	bh_plan_init(&it.plan, &it.ops, seed);
+	m.count = m.logged = it.checked = 0;
+	m.seed = seed;
+	/* Time, requests, additions, nonsense, exits, bad health; the rest is good behaviour. */
+	const int most[] = {40, one_in(3) ? 2 : 20, 5, 4, 25, 5};
+	for (size_t i = 0; i < BH_COUNT(most); i++)
+		it.weights[i] = below(most[i] + 1);
+	bh_node_spec root = random_spec(true);
+	root.dynamic = false;
+	root.most_restarts += one_in(2) ? 20 : 0;
+	add(NOBODY, &root);
+	add_some(0, 1);
+}
+
+/* All of it goes, first down or as it is. */
+static void end_run(void)
+{
+	if (it.things[0] && one_in(2)) {
+		BOTH(model_stop(&m, 0), bh_plan_stop(&it.plan, node_of(0), it.now));
+		for (int id = 0; id < m.count; id++)
+			if (it.things[id] && it.things[id]->live && it.things[id]->node.state == BH_CHILD_STOPPING) {
+				goes_down(id, BH_EXIT_NORMAL);
+				check_all();
+				id = -1;
+			}
+		for (int id = 0; id < m.count; id++) {
+			bh_child_state state = it.things[id] ? it.things[id]->node.state : BH_CHILD_STOPPED;
+			require(state == BH_CHILD_STOPPED || state == BH_CHILD_ENDED || state == BH_CHILD_FAILED);
+		}
+		require(bh_plan_next(&it.plan) == BH_NEVER);
+	}
+	if (it.things[0] && !it.things[0]->node.removing)
+		BOTH(model_remove(&m, 0), bh_plan_remove(&it.plan, node_of(0), it.now));
+	for (int id = 0; id < m.count; id++)
+		if (it.things[id] && it.things[id]->live && it.things[id]->node.state == BH_CHILD_STOPPING) {
+			goes_down(id, BH_EXIT_CRASHED);
+			id = -1;
+		}
+	for (int id = 0; id < m.count; id++)
+		require(!it.things[id]);
+	require(!it.plan.nodes && bh_plan_next(&it.plan) == BH_NEVER);
+	bh_plan_deinit(&it.plan);
+}
+
+/* How many steps it took. */
+static int run(uint64_t seed, bool late)
+{
+	begin_run(seed, late);
+	it.step = 0;
+	BOTH(model_start(&m, 0), bh_plan_start(&it.plan, node_of(0), it.now));
+	check_all();
+	while (++it.step < STEPS && something_happens())
+		check_all();
+	int steps = it.step;
+	end_run();
+	return steps;
+}
+
+static void runs(bool late)
+{
+	const char *replay = getenv("BULKHEAD_PLAN_SEED");
+	long steps = 0;
+	it.loud = replay != NULL;
+	if (replay) {
+		(void)run(strtoull(replay, NULL, 10), late);
+		return;
+	}
+	for (uint64_t i = 1; i <= ROUNDS; i++)
+		steps += run(i * 2654435761U, late);
+	print_message("%ld steps\n", steps);
+	require(steps > (long)ROUNDS * STEPS / 2); /* most runs go to their end */
+}
+
+static void plan_and_model_agree(void **state)
+{
+	(void)state;
+	runs(false);
+}
+
+/* Events that come before moments that passed long ago are dealt with; what must hold, holds. */
+static void moments_seen_late(void **state)
+{
+	(void)state;
+	runs(true);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(plan_and_model_agree),
+		cmocka_unit_test(moments_seen_late),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
