@@ -944,10 +944,19 @@ static void too_late(void **state)
 	world_end(&w);
 }
 
+static bool faults_work(void)
+{
+	bh_alloc_fail_at(0, false);
+	bh_free(bh_alloc(1));
+	return bh_alloc_count() == 1;
+}
+
 /* Each allocation fails once: then nothing was added. */
 static void no_memory(void **state)
 {
 	(void)state;
+	if (!faults_work())
+		skip();
 	world w;
 	world_init(&w);
 	bh_node_spec spec = spec_of(true, BH_RESTART_PERMANENT, BH_ONE_FOR_ONE);
