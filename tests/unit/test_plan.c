@@ -327,6 +327,26 @@ static void exits_while_about_to_be_stopped(void **state)
 	}
 }
 
+/* That somebody asked for a restart once does not matter later. */
+static void a_restart_is_over(void **state)
+{
+	(void)state;
+	world w;
+	three_children(&w, BH_ONE_FOR_ALL, 1, BH_RESTART_TEMPORARY, false, 0);
+	bh_plan_restart(&w.plan, w.nodes['b'], w.now);
+	check_stops(&w, "b");
+	check_starts(&w, "b");
+	forget(&w);
+	crash(&w, 'a');
+	expect(&w, "-c");
+	crash(&w, 'b');
+	down(&w, 'c', BH_EXIT_NORMAL);
+	expect_told(&w, "a:crashed>restart@0 b:crashed>leave@0 c:stopped>group@0 a:starting ");
+	expect_state(&w, 'b', BH_CHILD_ENDED);
+	check_starts(&w, "ac");
+	world_end(&w);
+}
+
 /* Stopped, removed: those behind it come up without it. */
 static void passed_over(void **state)
 {
@@ -1006,6 +1026,7 @@ int main(void)
 		cmocka_unit_test(exits_while_about_to_be_stopped),
 		cmocka_unit_test(passed_over),
 		cmocka_unit_test(removed_from_a_group),
+		cmocka_unit_test(a_restart_is_over),
 		cmocka_unit_test(counts_are_apart),
 		cmocka_unit_test(stopped_while_it_is_stopped),
 		cmocka_unit_test(temporary_ones_have_one_run),
