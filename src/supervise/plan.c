@@ -253,6 +253,15 @@ uint64_t bh_plan_next(const bh_plan *plan)
 	return first ? first->at : BH_NEVER;
 }
 
+uint64_t bh_plan_starts_at(const bh_node *node)
+{
+	if (node->state != BH_CHILD_WAITING)
+		return BH_NEVER;
+	if (node->parent->spec.strategy != BH_ONE_FOR_ONE)
+		return node->parent->group_at;
+	return node->timer.place ? node->timer.at : BH_NEVER;
+}
+
 /* What somebody asks for. */
 
 /* Whether it need not wait for its turn: nobody else is coming up or about to, or it has no place in the order yet. */

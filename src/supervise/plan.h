@@ -127,6 +127,9 @@ void bh_plan_due(bh_plan *plan, uint64_t now);
 /* When to call bh_plan_due(); BH_NEVER. */
 uint64_t bh_plan_next(const bh_plan *plan);
 
+/* When a node that waits (BH_CHILD_WAITING) may be started: its timer, or that of all that went down together. BH_NEVER. */
+uint64_t bh_plan_starts_at(const bh_node *node);
+
 /* How long to wait before the nth restart in a row, from 1. */
 uint64_t bh_backoff_ms(const bh_backoff *backoff, uint32_t nth, uint64_t *seed);
 

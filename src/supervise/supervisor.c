@@ -330,6 +330,7 @@ static bh_child_info info_of(bh_member *member, uint32_t depth, uint64_t now)
 {
 	bh_child *child = member->child;
 	const bh_node *node = &member->node;
+	uint64_t starts_at = bh_plan_starts_at(node);
 	pthread_mutex_lock(&child->lock);
 	uint32_t in_flight = member->life ? member->life->in_flight : 0, waiting = child->waiting;
 	pthread_mutex_unlock(&child->lock);
@@ -342,8 +343,7 @@ static bh_child_info info_of(bh_member *member, uint32_t depth, uint64_t now)
 		.generation = node->generation,
 		.restarts = node->restarts,
 		.up_ms = node->state == BH_CHILD_RUNNING ? (now - node->up_since) / 1000000 : 0,
-		.next_start_ms =
-			node->state == BH_CHILD_WAITING && node->timer.at > now ? (node->timer.at - now) / 1000000 + 1 : 0,
+		.next_start_ms = starts_at != BH_NEVER && starts_at > now ? (starts_at - now) / 1000000 + 1 : 0,
 		.in_flight = in_flight,
 		.waiting = waiting,
 		.last_exit = member->last_exit,

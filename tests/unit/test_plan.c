@@ -115,8 +115,11 @@ static void check_one(size_t row, int policy, kind how, uint64_t wait_ms)
 		expect_state(&w, child, BH_CHILD_ENDED);
 	} else {
 		check_stops(&w, strategies[row].stopped);
-		for (const char *c = strategies[row].started; wait_ms && *c; c++)
-			expect_state(&w, *c == one ? child : *c, BH_CHILD_WAITING);
+		for (const char *c = strategies[row].started; wait_ms && *c; c++) {
+			char waits = *c == one ? child : *c;
+			expect_state(&w, waits, BH_CHILD_WAITING);
+			assert_int_equal(bh_plan_starts_at(w.nodes[(int)waits]), w.now + MS(wait_ms));
+		}
 		if (wait_ms) {
 			pass(&w, wait_ms - 1);
 			expect(&w, "");
