@@ -205,4 +205,56 @@ UNUSED static void forget(world *w)
 	*w->done = *w->told = 0;
 }
 
+/* The child at `place` is a supervisor with one leaf, where that is to be: B with b in it. */
+UNUSED static void three_children(world *w, bh_strategy strategy, int place, bh_restart policy, bool nested,
+                                  uint64_t wait_ms)
+{
+	world_init(w);
+	bh_node *root = add_supervisor(w, 'r', NULL, strategy);
+	for (int i = 0; i < 3; i++) {
+		bool it = i == place;
+		bh_node_spec spec = spec_of(it && nested, it ? policy : BH_RESTART_PERMANENT, BH_ONE_FOR_ONE);
+		spec.backoff.kind = it && wait_ms ? BH_BACKOFF_LINEAR : BH_BACKOFF_IMMEDIATE;
+		spec.backoff.first_ms = wait_ms;
+		spec.backoff.jitter_percent = BH_JITTER_NONE;
+		spec.most_restarts = 0;
+		bh_node *child = add(w, (char)((spec.supervisor ? 'A' : 'a') + i), root, &spec);
+		if (spec.supervisor)
+			add_leaf(w, (char)('a' + i), child, BH_RESTART_PERMANENT);
+	}
+	bh_plan_start(&w->plan, root, w->now);
+	expect(w, "+a");
+	up(w, 'a');
+	expect(w, "+b");
+	up(w, 'b');
+	expect(w, "+c");
+	up(w, 'c');
+	expect(w, "");
+	expect_state(w, 'r', BH_CHILD_RUNNING);
+	forget(w);
+}
+
+/* The stops, each when the one before it is down; and nothing before them, or between. */
+UNUSED static void check_stops(world *w, const char *stopped)
+{
+	for (; *stopped; stopped++) {
+		const char stop[] = {'-', *stopped, 0};
+		expect(w, stop);
+		expect_state(w, *stopped, BH_CHILD_STOPPING);
+		down(w, *stopped, BH_EXIT_NORMAL);
+	}
+}
+
+/* The starts, each when the one before it is up. */
+UNUSED static void check_starts(world *w, const char *started)
+{
+	for (; *started; started++) {
+		const char start[] = {'+', *started, 0};
+		expect(w, start);
+		expect_state(w, *started, BH_CHILD_STARTING);
+		up(w, *started);
+	}
+	expect(w, "");
+}
+
 #endif

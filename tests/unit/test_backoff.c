@@ -24,6 +24,10 @@ static void step_by_step(void **state)
 		assert_int_equal(wait_ms(&linear, i + 1), expected[i]);
 	assert_int_equal(wait_ms(&linear, UINT32_MAX), 1000);
 
+	const bh_backoff odd = {BH_BACKOFF_LINEAR, 300, 1000, 0, BH_JITTER_NONE, 0};
+	assert_int_equal(wait_ms(&odd, 3), 900); /* the last one below the cap */
+	assert_int_equal(wait_ms(&odd, 4), 1000);
+
 	const bh_backoff doubling = {BH_BACKOFF_EXPONENTIAL, 100, 1500, 200, BH_JITTER_NONE, 0};
 	static const uint64_t doubled[] = {100, 200, 400, 800, 1500, 1500};
 	for (uint32_t i = 0; i < BH_COUNT(doubled); i++)

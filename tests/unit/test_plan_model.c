@@ -446,6 +446,8 @@ static void one_more(int parent)
 			const bh_node_spec leaf = random_spec(false);
 			(void)add(id, &leaf);
 		}
+	if (one_in(4))
+		return; /* somebody will, or its supervisor */
 	say("  start %d\n", id);
 	BOTH(model_start(&m, id), bh_plan_start(&it.plan, node_of(id), it.now));
 }
