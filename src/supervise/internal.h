@@ -111,6 +111,9 @@ void bh_tree_leave(bh_supervisor *tree);
 /* Wait for something to happen, with the lock; false: the moment came first. */
 bool bh_tree_wait(bh_supervisor *tree, uint64_t until);
 
+/* Those that wait for it, or for what is below it, look again. With the lock. */
+void bh_member_wake_waiters(bh_node *node);
+
 bh_status bh_tree_new(bh_supervisor **out, bh_error **err);
 bh_supervisor *bh_tree_ref(bh_supervisor *tree);
 void bh_tree_unref(bh_supervisor *tree);

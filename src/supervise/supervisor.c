@@ -294,9 +294,15 @@ typedef void ask_fn(bh_plan *plan, bh_node *node, uint64_t now);
 static void ask(bh_child *child, ask_fn *what)
 {
 	bh_tree_enter(child->tree);
-	for (uint32_t i = 0; i < child->member_count; i++)
-		if (child->members[i].in_tree)
-			what(&child->tree->plan, &child->members[i].node, bh_now());
+	for (uint32_t i = 0; i < child->member_count; i++) {
+		bh_member *member = &child->members[i];
+		if (member->in_tree)
+			what(&child->tree->plan, &member->node, bh_now());
+		/* One that only waited to be started again stops without a word. */
+		if (member->in_tree)
+			bh_member_wake_waiters(&member->node);
+	}
+	pthread_cond_broadcast(&child->tree->changed);
 	bh_tree_leave(child->tree);
 }
 

@@ -39,7 +39,7 @@ static void kill(void *data, bh_node *node)
 	note_todo(data, member, member->todo | BH_TODO_KILL);
 }
 
-static void wake_waiters(bh_node *node)
+void bh_member_wake_waiters(bh_node *node)
 {
 	bh_child *child = bh_member_of(node)->child;
 	if (child->kind == BH_CHILD_SERVICE) {
@@ -48,7 +48,7 @@ static void wake_waiters(bh_node *node)
 		pthread_mutex_unlock(&child->lock);
 	}
 	for (bh_node *below = node->first; below; below = below->next)
-		wake_waiters(below);
+		bh_member_wake_waiters(below);
 }
 
 static void tell(void *data, const bh_note *note)
@@ -58,7 +58,7 @@ static void tell(void *data, const bh_note *note)
 	if (note->kind == BH_EVENT_EXITED) {
 		member->last_exit = note->exit;
 		member->last_status = member->cause ? bh_error_status(member->cause) : BH_OK;
-		wake_waiters(note->node); /* there may be nothing left to wait for */
+		bh_member_wake_waiters(note->node); /* there may be nothing left to wait for */
 	}
 	bh_tree_tell(tree, note);
 	pthread_cond_broadcast(&tree->changed);
@@ -71,7 +71,7 @@ static void gone(void *data, bh_node *node)
 	member->in_tree = false;
 	member->next_gone = tree->gone;
 	tree->gone = member;
-	wake_waiters(node);
+	bh_member_wake_waiters(node);
 }
 
 static const bh_plan_ops ops_of_all = {.start = start, .stop = stop, .kill = kill, .tell = tell, .gone = gone};

@@ -408,6 +408,44 @@ static void tasks(void **state)
 	bh_component_unref(exits);
 }
 
+/* Stopped while it waits to be started again: those that wait for it are told at once. */
+static void *call_once(void *data)
+{
+	return (void *)(intptr_t)bh_child_call(data, "get", NULL, 0, NULL, NULL, NULL, NULL);
+}
+
+static void stopped_in_backoff(void **state)
+{
+	(void)state;
+	bh_limits limits = quick();
+	limits.queue_ms = 60000;
+	bh_child_options root = supervisor("x", BH_ONE_FOR_ONE);
+	bh_component *counter = t_load(host, "counter.wasm", &limits);
+	bh_supervisor *tree = tree_of(&root);
+	bh_child_options options = service("a", counter);
+	options.backoff = (bh_backoff){.kind = BH_BACKOFF_LINEAR, .first_ms = 30000};
+	bh_child *a = add(bh_supervisor_root(tree), options);
+	bh_child_start(bh_supervisor_root(tree));
+	crash(a);
+	assert_is(a, BH_CHILD_WAITING);
+	pthread_t thread;
+	void *ended;
+	double begin = t_now_ms();
+	EXPECT(!pthread_create(&thread, NULL, call_once, a));
+	t_sleep_ms(20);
+	bh_child_stop(a);
+	pthread_join(thread, &ended);
+	assert_int_equal((intptr_t)ended, BH_E_DOWN);
+	assert_is(a, BH_CHILD_STOPPED);
+	/* Asked for, it does not wait for its backoff. */
+	bh_child_start(a);
+	assert_int_equal(number(a, "get"), 0);
+	assert_true(t_now_ms() - begin < 5000 * t_slack());
+	bh_child_unref(a);
+	bh_supervisor_free(tree);
+	bh_component_unref(counter);
+}
+
 /* Actors come and go by the thousand, and leave nothing behind. */
 static bool count_one(void *data, const bh_child_info *info)
 {
@@ -591,6 +629,7 @@ int main(void)
 		cmocka_unit_test(replicas_share),
 		cmocka_unit_test(never_up),
 		cmocka_unit_test(slow_readers),
+		cmocka_unit_test(stopped_in_backoff),
 		cmocka_unit_test(tasks),
 		cmocka_unit_test(actors),
 		cmocka_unit_test(all_at_once),
