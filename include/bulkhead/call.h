@@ -185,6 +185,9 @@ BH_API BH_MUST_USE bh_status bh_call_start_many(bh_call **out, const bh_call_req
  * Start making an instance on the host's workers, and return at once: for components whose start functions take time, and
  * for threads that must not wait. Take it with bh_call_take_instance(), there or when `call_options->done` is told.
  *
+ * Where it takes no time (no guest code runs, no WASI, and there is room) it is made before this returns, on this thread,
+ * and so may `done` be told.
+ *
  * \param out           receives a handle, to be freed; NULL where `done` is enough
  * \param options       stays until it is made; NULL for the default
  * \param call_options  deadline, cancellation, `done`; NULL for the default

@@ -294,6 +294,11 @@ bool bh_code_needs_nobody(const bh_code *code)
 	return code->pre && !code->others;
 }
 
+bool bh_code_made_at_once(const bh_code *code)
+{
+	return code->info.quiet && !code->info.wasi && !code->suspends;
+}
+
 bool bh_code_linked(const bh_code *code)
 {
 	return code->pre;

@@ -68,6 +68,9 @@ const bh_code_info *bh_code_describe(const bh_code *code);
 /* Whether it can be instantiated. */
 bool bh_code_linked(const bh_code *code);
 
+/* Making an instance runs no guest code and waits for nothing: it takes no time. */
+bool bh_code_made_at_once(const bh_code *code);
+
 /* It is, and whatever the program defines changes nothing: all that it imports is WASI's. */
 bool bh_code_needs_nobody(const bh_code *code);
 

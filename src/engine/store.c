@@ -139,7 +139,7 @@ void bh_store_begin(bh_store *store, uint64_t call)
 /* No guest code runs when it is made, and nothing that it imports waits: it needs no fiber. */
 static bool can_be_made_here(const bh_store *store)
 {
-	return store->code->info.quiet && !store->wasi && !store->code->suspends;
+	return bh_code_made_at_once(store->code);
 }
 
 static void start(bh_store *store, int what)

@@ -187,6 +187,27 @@ bh_status bh_call_start(bh_call **out, bh_export *export_, bh_instance *instance
 	return status;
 }
 
+/* Here, where that takes no time: no guest code runs, and there is room. Otherwise on a worker, from where it is. */
+static bh_status launch_instance(bh_call *call, bh_error **err)
+{
+	bh_host *host = call->component->host;
+	bh_status status = bh_roll_enter(&host->roll, call, err);
+	if (status)
+		return status;
+	if (bh_code_made_at_once(call->component->code) && bh_run_step(&call->run, &call->task.waker)) {
+		over(&call->task);
+		return BH_OK;
+	}
+	status = bh_executor_start(host->executor, &call->task, err);
+	if (status) {
+		/* It may be in a line by now. */
+		atomic_store(&call->run.cancelled, true);
+		(void)!bh_run_step(&call->run, &call->task.waker);
+		bh_roll_abandon(&host->roll, call);
+	}
+	return status;
+}
+
 bh_status bh_instance_start(bh_call **out, bh_component *component, const bh_instance_options *options,
                             const bh_call_options *given, bh_error **err)
 {
@@ -198,7 +219,7 @@ bh_status bh_instance_start(bh_call **out, bh_component *component, const bh_ins
 		return bh_fail_memory(err);
 	call->made = call->run.owner = bh_instance_make(component, options);
 	call->run.options = options;
-	bh_status status = call->made ? launch(call, err) : bh_fail_memory(err);
+	bh_status status = call->made ? launch_instance(call, err) : bh_fail_memory(err);
 	if (!status)
 		return launched(call, out);
 	unmake(call);
