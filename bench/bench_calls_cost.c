@@ -253,9 +253,10 @@ static void growth_instances(void)
 	}
 }
 
-/* Load, call, forget: with the cache and a pool, and without either. */
+/* Load, call, forget: one of twenty components with the cache and a pool; ever new ones without either. */
 typedef struct {
 	bh_host *host;
+	int kinds, next;
 } keeping;
 
 static double load_and_call(void *data, unsigned batch)
@@ -266,7 +267,7 @@ static double load_and_call(void *data, unsigned batch)
 	for (unsigned i = 0; i < batch; i++) {
 		bh_error *err = NULL;
 		bh_value result = BH_VALUE_INIT;
-		bh_component *component = calls_load(k->host, "wat/adder.wat", 0, 10000);
+		bh_component *component = load_numbered(k->host, k->next++ % k->kinds);
 		bh_export *add = calls_find(component, "add");
 		calls_check(bh_export_call(add, args, 2, &result, NULL, NULL, &err), err, "call");
 		bh_export_free(add);
@@ -280,7 +281,7 @@ static void baseline(void)
 	bh_cache_options off = BH_CACHE_OPTIONS_INIT;
 	bh_host_options options = BH_HOST_OPTIONS_INIT;
 	bh_error *err = NULL;
-	keeping with = {calls_host(1, 1000)}, without = {0};
+	keeping with = {calls_host(1, 1000), 20, 0}, without = {NULL, 1000000, 0};
 	off.mode = BH_CACHE_OFF;
 	off.memory_entries = 1;
 	off.memory_bytes = 1;

@@ -58,6 +58,14 @@ typedef enum {
 	BH_CHILD_FAILED    /**< down for good, after too many restarts, until somebody starts it */
 } bh_child_state;
 
+/** How a service is, by what it says of itself. */
+typedef enum {
+	BH_HEALTH_UNKNOWN, /**< it was not asked yet, or never is */
+	BH_HEALTH_GOOD,
+	BH_HEALTH_DEGRADED, /**< it did not answer, or said no, the last time */
+	BH_HEALTH_BAD       /**< too often in a row: it is being killed */
+} bh_health;
+
 /** How a child ended. */
 typedef enum {
 	BH_EXIT_NORMAL,    /**< a task came to its end */
@@ -85,7 +93,8 @@ typedef enum {
 	BH_EVENT_KILLED, /**< it did not stop in time */
 	BH_EVENT_FAILED, /**< down for good; of a supervisor: it gave up, and all below it is down */
 	BH_EVENT_ADDED,
-	BH_EVENT_REMOVED
+	BH_EVENT_REMOVED,
+	BH_EVENT_HEALTH /**< it is another than before */
 } bh_event_kind;
 
 /** A tree of supervisors and their children, and the thread that keeps its time. */
@@ -133,6 +142,17 @@ typedef struct {
 	uint32_t replicas; /**< instances that share the calls: each call goes to the one with the fewest; default 1 */
 	uint32_t mailbox;  /**< calls that may wait while no instance is up; more are BH_E_BUSY. Default 1000 */
 	bh_on_restart on_restart;
+	/**
+	 * Asked of each new instance until it says yes; only then it is up, and called. NULL: it is when it is made.
+	 *
+	 * Exports that are asked take no parameters. Yes is `true`, `ok`, or coming back at all where there is no result.
+	 */
+	const char *ready;
+	const char *health; /**< asked of each instance that is up, now and then; NULL: it is not */
+	uint64_t health_ms; /**< how often, from one answer to the next question; default 10,000 */
+	uint64_t answer_ms; /**< how long an answer may take; default 1,000 */
+	uint32_t
+		unhealthy_after; /**< so many times no, or no answer, in a row: it is killed (BH_EXIT_UNHEALTHY). Default 3 */
 	/* Tasks: */
 	const char *export_; /**< without parameters; NULL: wasi:cli/run */
 	/* Supervisors: */
@@ -210,8 +230,9 @@ typedef struct {
 	uint64_t next_start_ms; /**< until it is started again, where it waits for that */
 	uint32_t in_flight;     /**< calls under way on it */
 	uint32_t waiting;       /**< calls that wait for any of its replicas */
-	bh_exit last_exit;      /**< where generation or restarts say that there was one */
-	bh_status last_status;  /**< what that was about; BH_OK: nothing */
+	bh_health health;
+	bh_exit last_exit;     /**< where generation or restarts say that there was one */
+	bh_status last_status; /**< what that was about; BH_OK: nothing */
 } bh_child_info;
 
 /** Told of each child while the tree stands still: must be short, and call nothing of the library. False: no more. */
@@ -254,6 +275,7 @@ typedef struct {
 	bh_event_kind kind;
 	char *path; /**< names with '/' between them, and "#2" for the second replica; "" for the root */
 	uint32_t generation;
+	bh_health health;
 	/* Of BH_EVENT_EXITED: */
 	bh_exit exit;
 	bh_decision decision;
@@ -291,6 +313,7 @@ BH_API const char *bh_child_state_name(bh_child_state state);
 BH_API const char *bh_exit_name(bh_exit how);
 BH_API const char *bh_decision_name(bh_decision decision);
 BH_API const char *bh_event_name(bh_event_kind kind);
+BH_API const char *bh_health_name(bh_health health);
 
 BH_END
 

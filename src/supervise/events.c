@@ -55,7 +55,9 @@ void bh_tree_tell(bh_supervisor *tree, const bh_note *note)
 		.kind = note->kind,
 		.path = bh_member_path(member),
 		.generation = note->node->generation,
+		.health = member->health,
 	};
+	pthread_cond_broadcast(&tree->changed);
 	if (note->kind != BH_EVENT_EXITED)
 		return;
 	event->exit = note->exit;

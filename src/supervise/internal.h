@@ -25,20 +25,25 @@ struct bh_life {
 	bh_member *member;     /* kept by a reference to its child */
 	bh_instance *instance; /* of a service, once it is made */
 	bh_call *call;         /* that makes the instance, or is the task; the child's lock */
+	bool open;             /* it is up, and takes calls; the child's lock */
+	bool checking;         /* it is being asked how it is; the child's lock */
+	uint32_t failures;     /* in a row, of being asked; the child's lock */
 	bool closing;          /* takes no more calls, and is over when the last one is; the child's lock */
 	uint32_t in_flight;    /* the child's lock */
 	_Atomic bool over;
 };
 
-enum { BH_TODO_START = 1, BH_TODO_STOP = 2, BH_TODO_KILL = 4 };
+enum { BH_TODO_START = 1, BH_TODO_STOP = 2, BH_TODO_KILL = 4, BH_TODO_CHECK = 8 };
 
 /* One of a child's replicas, or the one thing that it is. */
 struct bh_member {
 	bh_node node; /* first; the tree's lock */
 	bh_child *child;
-	uint32_t replica; /* from 1; 0: there are no others */
-	bool in_tree;     /* the tree's lock */
-	unsigned todo;    /* the tree's lock */
+	uint32_t replica;   /* from 1; 0: there are no others */
+	bool in_tree;       /* the tree's lock */
+	bh_heap_item check; /* when it is asked how it is; the tree's lock */
+	bh_health health;   /* the tree's lock */
+	unsigned todo;      /* the tree's lock */
 	bh_member *next_todo, *next_gone;
 	bh_life *life;     /* the child's lock; with a reference */
 	bh_exit last_exit; /* the tree's lock, from here on */
@@ -68,6 +73,9 @@ struct bh_child {
 	bh_child_kind kind;
 	bh_component *component;
 	const bh_instance_options *instance;
+	bh_export *ready, *health; /* of a service; NULL: it is not asked */
+	uint64_t health_ms, answer_ms;
+	uint32_t unhealthy_after;
 	bh_export *run; /* of a task */
 	bh_on_restart on_restart;
 	uint32_t mailbox;
@@ -87,6 +95,7 @@ struct bh_supervisor {
 	pthread_cond_t changed; /* something happened that somebody may wait for */
 	bh_plan plan;
 	bh_plan_ops ops;
+	bh_heap checks;
 	bh_child *root;
 	bh_member *first_todo, *last_todo;
 	bool busy; /* somebody does what is to be done */
@@ -125,6 +134,11 @@ void bh_tree_close(bh_supervisor *tree);
 void bh_member_start(bh_member *member);
 void bh_member_stop(bh_member *member);
 void bh_member_kill(bh_member *member);
+void bh_member_check(bh_member *member);
+bh_life *bh_member_life(bh_member *member); /* a reference; NULL: it has none */
+
+/* It is up from here on, and called. */
+void bh_life_open(bh_life *life);
 bh_life *bh_life_ref(bh_life *life);
 void bh_life_unref(bh_life *life);
 
@@ -133,6 +147,9 @@ void bh_life_over(bh_life *life, bh_exit how, const bh_error *cause, const bh_us
 
 /* A call on it is through: if nothing can be called on it any more, or it was the last one waited for, it is over. */
 void bh_life_leave(bh_life *life, bh_status status, const bh_error *cause, const bh_usage *usage);
+
+/* health.c. Ask it, in so many milliseconds, whether it is ready, or how it is. */
+void bh_life_check_in(bh_life *life, uint64_t ms);
 
 /* service.c. The life with the fewest calls, with a reference and counted as in flight; NULL: none is up. */
 bh_life *bh_child_enter(bh_child *child);

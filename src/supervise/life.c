@@ -30,6 +30,7 @@ void bh_life_over(bh_life *life, bh_exit how, const bh_error *cause, const bh_us
 		member->life = NULL;
 	pthread_mutex_unlock(&child->lock);
 	bh_tree_enter(child->tree);
+	bh_heap_remove(&child->tree->checks, &member->check);
 	member->cause = bh_error_copy(cause);
 	member->usage = usage ? *usage : (bh_usage)BH_USAGE_INIT;
 	bh_plan_down(&child->tree->plan, &member->node, how, bh_now());
@@ -61,38 +62,47 @@ static void came_up(const bh_life *life)
 {
 	bh_supervisor *tree = life->member->child->tree;
 	bh_tree_enter(tree);
-	if (!atomic_load(&life->over))
+	if (!atomic_load(&life->over)) {
+		life->member->health = BH_HEALTH_UNKNOWN;
 		bh_plan_up(&tree->plan, &life->member->node, bh_now());
+	}
 	bh_tree_leave(tree);
 }
 
-/* From here on it is called. It may have been killed meanwhile: then nobody knows of the instance. */
-static void open_to_calls(bh_life *life, bh_instance *instance)
+void bh_life_open(bh_life *life)
 {
 	bh_child *child = life->member->child;
+	came_up(life);
 	pthread_mutex_lock(&child->lock);
-	life->instance = instance; /* freed with the life, whatever came */
-	bool idle = life->closing && !atomic_load(&life->over);
+	life->open = true;
+	bool idle = life->closing && !life->in_flight;
 	if (!life->closing)
 		bh_child_call_waiters(child);
 	pthread_mutex_unlock(&child->lock);
 	if (idle)
 		bh_life_over(life, BH_EXIT_STOPPED, NULL, NULL);
+	else if (child->health)
+		bh_life_check_in(life, child->health_ms);
 }
 
+/* It may be over by now: then the instance goes with the life, and nobody ever knew of it. */
 static void made(void *data, bh_call *call)
 {
 	bh_life *life = data;
+	bh_child *child = life->member->child;
 	bh_instance *instance = NULL;
 	BH_AUTO(bh_error_free) bh_error *why = NULL;
 	bh_usage usage = BH_USAGE_INIT;
 	bh_status status = bh_call_take_instance(call, &instance, &usage, &why);
-	if (status) {
+	pthread_mutex_lock(&child->lock);
+	life->instance = instance;
+	pthread_mutex_unlock(&child->lock);
+	if (status)
 		bh_life_over(life, BH_EXIT_NOT_UP, why, &usage);
-	} else {
-		came_up(life);
-		open_to_calls(life, instance);
-	}
+	else if (child->ready)
+		bh_life_check_in(life, 0);
+	else
+		bh_life_open(life);
 	bh_life_unref(life);
 }
 
@@ -175,7 +185,7 @@ void bh_member_start(bh_member *member)
 
 /* Going down. */
 
-static bh_life *life_of(bh_member *member)
+bh_life *bh_member_life(bh_member *member)
 {
 	pthread_mutex_lock(&member->child->lock);
 	bh_life *life = member->life ? bh_life_ref(member->life) : NULL;
@@ -187,18 +197,18 @@ static bh_life *life_of(bh_member *member)
 void bh_member_stop(bh_member *member)
 {
 	bh_child *child = member->child;
-	bh_life *life = life_of(member);
+	bh_life *life = bh_member_life(member);
 	if (!life || child->kind != BH_CHILD_SERVICE) {
 		bh_life_unref(life);
 		return;
 	}
 	pthread_mutex_lock(&child->lock);
 	life->closing = true;
-	bool coming = !life->instance, idle = !life->in_flight;
+	bool coming = !life->open, idle = !life->in_flight;
 	pthread_mutex_unlock(&child->lock);
 	if (coming)
 		bh_call_cancel(life->call, BH_CANCEL_KILL);
-	if (idle)
+	if (coming || idle)
 		bh_life_over(life, BH_EXIT_STOPPED, NULL, NULL);
 	bh_life_unref(life);
 }
@@ -206,7 +216,7 @@ void bh_member_stop(bh_member *member)
 void bh_member_kill(bh_member *member)
 {
 	bh_child *child = member->child;
-	bh_life *life = life_of(member);
+	bh_life *life = bh_member_life(member);
 	if (!life)
 		return;
 	pthread_mutex_lock(&child->lock);

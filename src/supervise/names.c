@@ -18,7 +18,14 @@ static const char *const decisions[] = {
 static const char *const events[] = {
 	[BH_EVENT_STARTING] = "starting", [BH_EVENT_STARTED] = "started", [BH_EVENT_EXITED] = "exited",
 	[BH_EVENT_KILLED] = "killed",     [BH_EVENT_FAILED] = "failed",   [BH_EVENT_ADDED] = "added",
-	[BH_EVENT_REMOVED] = "removed",
+	[BH_EVENT_REMOVED] = "removed",   [BH_EVENT_HEALTH] = "health",
+};
+
+static const char *const healths[] = {
+	[BH_HEALTH_UNKNOWN] = "unknown",
+	[BH_HEALTH_GOOD] = "good",
+	[BH_HEALTH_DEGRADED] = "degraded",
+	[BH_HEALTH_BAD] = "bad",
 };
 
 static const char *name_in(const char *const *names, size_t count, unsigned value)
@@ -44,4 +51,9 @@ const char *bh_decision_name(bh_decision decision)
 const char *bh_event_name(bh_event_kind kind)
 {
 	return name_in(events, BH_COUNT(events), kind);
+}
+
+const char *bh_health_name(bh_health health)
+{
+	return name_in(healths, BH_COUNT(healths), health);
 }

@@ -71,7 +71,7 @@ static bh_life *least_loaded(bh_child *child)
 	bh_life *best = NULL;
 	for (uint32_t i = 0; i < child->member_count; i++) {
 		bh_life *life = child->members[i].life;
-		if (life && life->instance && !life->closing && (!best || life->in_flight < best->in_flight))
+		if (life && life->open && !life->closing && (!best || life->in_flight < best->in_flight))
 			best = life;
 	}
 	if (best)

@@ -10,6 +10,9 @@ enum {
 	MOST_RESTARTS = 10000,
 	WINDOW_MS = 60000,
 	MAILBOX = 1000,
+	HEALTH_MS = 10000,
+	ANSWER_MS = 1000,
+	UNHEALTHY_AFTER = 3,
 	MOST_REPLICAS = 10000,
 	DEEPEST = 32,
 };
@@ -59,6 +62,8 @@ void bh_child_unref(bh_child *child)
 		bh_free(named);
 	}
 	bh_export_free(child->run);
+	bh_export_free(child->ready);
+	bh_export_free(child->health);
 	bh_component_unref(child->component);
 	pthread_mutex_destroy(&child->lock);
 	bh_free(child->name);
@@ -73,6 +78,24 @@ static bh_status find_run(bh_child *child, const char *name, bh_error **err)
 {
 	return name ? bh_export_find(&child->run, child->component, name, err)
 	            : bh_export_find_run(&child->run, child->component, err);
+}
+
+/* What is asked of a service takes nothing, so that it can be asked. */
+static bh_status find_question(bh_export **out, bh_child *child, const char *name, bh_error **err)
+{
+	if (!name)
+		return BH_OK;
+	bh_status status = bh_export_find(out, child->component, name, err);
+	if (!status && bh_export_param_count(*out))
+		status =
+			bh_fail(err, BH_E_INVALID, "%s: %s takes parameters, and there are none to give it", child->name, name);
+	return status;
+}
+
+static bh_status find_questions(bh_child *child, const bh_child_options *o, bh_error **err)
+{
+	bh_status status = find_question(&child->ready, child, o->ready, err);
+	return status ? status : find_question(&child->health, child, o->health, err);
 }
 
 static bh_status make_child(bh_child **out, bh_supervisor *tree, const bh_child_options *o, bh_error **err)
@@ -90,6 +113,9 @@ static bh_status make_child(bh_child **out, bh_supervisor *tree, const bh_child_
 	child->instance = o->instance;
 	child->on_restart = o->on_restart;
 	child->mailbox = o->mailbox ? o->mailbox : MAILBOX;
+	child->health_ms = o->health_ms ? o->health_ms : HEALTH_MS;
+	child->answer_ms = o->answer_ms ? o->answer_ms : ANSWER_MS;
+	child->unhealthy_after = o->unhealthy_after ? o->unhealthy_after : UNHEALTHY_AFTER;
 	child->member_count = members;
 	for (uint32_t i = 0; i < members; i++) {
 		child->members[i].child = child;
@@ -97,7 +123,9 @@ static bh_status make_child(bh_child **out, bh_supervisor *tree, const bh_child_
 	}
 	if (!child->name)
 		return bh_fail_memory(err);
-	bh_status status = o->kind == BH_CHILD_TASK ? find_run(child, o->export_, err) : BH_OK;
+	bh_status status = o->kind == BH_CHILD_TASK      ? find_run(child, o->export_, err)
+	                   : o->kind == BH_CHILD_SERVICE ? find_questions(child, o, err)
+	                                                 : BH_OK;
 	if (!status)
 		*out = BH_TAKE(child);
 	return status;
@@ -108,6 +136,8 @@ static bool plant(bh_child *child, bh_node *parent, const bh_child_options *o)
 {
 	bh_plan *plan = &child->tree->plan;
 	const bh_node_spec spec = spec_of(o);
+	if (!bh_heap_reserve(&child->tree->checks, plan->nodes + child->member_count))
+		return false;
 	for (uint32_t i = 0; i < child->member_count; i++) {
 		bh_member *member = &child->members[i];
 		if (!bh_plan_add(plan, &member->node, parent, &spec)) {
@@ -352,6 +382,7 @@ static bh_child_info info_of(bh_member *member, uint32_t depth, uint64_t now)
 		.next_start_ms = starts_at != BH_NEVER && starts_at > now ? (starts_at - now) / 1000000 + 1 : 0,
 		.in_flight = in_flight,
 		.waiting = waiting,
+		.health = member->health,
 		.last_exit = member->last_exit,
 		.last_status = member->last_status,
 	};

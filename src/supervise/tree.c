@@ -61,7 +61,6 @@ static void tell(void *data, const bh_note *note)
 		bh_member_wake_waiters(note->node); /* there may be nothing left to wait for */
 	}
 	bh_tree_tell(tree, note);
-	pthread_cond_broadcast(&tree->changed);
 }
 
 static void gone(void *data, bh_node *node)
@@ -84,6 +83,8 @@ static void do_one(bh_member *member, unsigned todo)
 		bh_member_stop(member);
 	if (todo & BH_TODO_KILL)
 		bh_member_kill(member);
+	if (todo & BH_TODO_CHECK)
+		bh_member_check(member);
 }
 
 /* A member to give a reference up to: of what is to be done, or of what is gone. */
@@ -105,6 +106,13 @@ static bh_member *next_to_do(bh_supervisor *tree, unsigned *todo)
 	return member;
 }
 
+static uint64_t next_moment(const bh_supervisor *tree)
+{
+	const bh_heap_item *check = bh_heap_first(&tree->checks);
+	uint64_t next = bh_plan_next(&tree->plan);
+	return check && check->at < next ? check->at : next;
+}
+
 void bh_tree_leave(bh_supervisor *tree)
 {
 	unsigned todo;
@@ -119,7 +127,7 @@ void bh_tree_leave(bh_supervisor *tree)
 		}
 		tree->busy = false;
 	}
-	uint64_t next = bh_plan_next(&tree->plan);
+	uint64_t next = next_moment(tree);
 	if (next < tree->armed_at) {
 		tree->armed_at = next;
 		pthread_cond_signal(&tree->rearmed);
@@ -153,17 +161,27 @@ static void sleep_until(bh_supervisor *tree, uint64_t at)
 	tree->armed_at = 0;
 }
 
+static void checks_due(bh_supervisor *tree, uint64_t now)
+{
+	for (bh_heap_item *item; (item = bh_heap_first(&tree->checks)) && item->at <= now;) {
+		bh_heap_remove(&tree->checks, item);
+		bh_member *member = (bh_member *)((char *)item - offsetof(bh_member, check));
+		note_todo(tree, member, member->todo | BH_TODO_CHECK);
+	}
+}
+
 static void *keep_time(void *data)
 {
 	bh_supervisor *tree = data;
 	bh_tree_enter(tree);
 	while (!tree->closed) {
-		uint64_t now = bh_now(), next = bh_plan_next(&tree->plan);
+		uint64_t now = bh_now(), next = next_moment(tree);
 		if (next > now) {
 			sleep_until(tree, next);
 			continue;
 		}
 		bh_plan_due(&tree->plan, now);
+		checks_due(tree, now);
 		bh_tree_leave(tree);
 		bh_tree_enter(tree);
 	}
@@ -217,6 +235,7 @@ void bh_tree_unref(bh_supervisor *tree)
 		return;
 	for (size_t i = 0; i < BH_EVENTS_KEPT; i++)
 		bh_supervisor_event_deinit(&tree->events[i]);
+	bh_heap_deinit(&tree->checks);
 	bh_plan_deinit(&tree->plan);
 	pthread_cond_destroy(&tree->rearmed);
 	pthread_cond_destroy(&tree->changed);
