@@ -227,8 +227,9 @@ static long resident_kib(void)
 
 static int serve(const char *path, uint16_t port, uint32_t max)
 {
-	server s = {.epoll = epoll_create1(EPOLL_CLOEXEC)};
+	static server s; /* there until the process ends, as what is open then is */
 	bh_error *err = NULL;
+	s.epoll = epoll_create1(EPOLL_CLOEXEC);
 	load_actor(&s, path, max);
 	listen_on(&s, port);
 	s.calls = bh_host_fd(s.host, &err);
