@@ -194,7 +194,7 @@ static void chaos(void **state)
 	(void)state;
 	static scene s;
 	const char *seed = getenv("BULKHEAD_CHAOS_SEED");
-	s.random = seed ? (unsigned)strtoul(seed, NULL, 10) : (unsigned)(t_now_ms() * 1000);
+	s.random = seed ? (unsigned)strtoul(seed, NULL, 10) : (unsigned)(uint64_t)(t_now_ms() * 1000);
 	print_message("BULKHEAD_CHAOS_SEED=%u\n", s.random);
 	bh_host *host = t_host_pooled(200);
 	bh_component *peaceful = load(host, true, &s), *troubled = load(host, false, &s);
