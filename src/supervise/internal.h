@@ -33,7 +33,7 @@ struct bh_life {
 	_Atomic bool over;
 };
 
-enum { BH_TODO_START = 1, BH_TODO_STOP = 2, BH_TODO_KILL = 4, BH_TODO_CHECK = 8 };
+enum { BH_DO_START = 1, BH_DO_STOP = 2, BH_DO_KILL = 4, BH_DO_CHECK = 8 };
 
 /* One of a child's replicas, or the one thing that it is. */
 struct bh_member {

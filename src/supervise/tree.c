@@ -24,19 +24,19 @@ static void note_todo(bh_supervisor *tree, bh_member *member, unsigned todo)
 /* What was to be done about its life before this one is of no interest any more. */
 static void start(void *data, bh_node *node)
 {
-	note_todo(data, bh_member_of(node), BH_TODO_START);
+	note_todo(data, bh_member_of(node), BH_DO_START);
 }
 
 static void stop(void *data, bh_node *node)
 {
 	bh_member *member = bh_member_of(node);
-	note_todo(data, member, member->todo | BH_TODO_STOP);
+	note_todo(data, member, member->todo | BH_DO_STOP);
 }
 
 static void kill(void *data, bh_node *node)
 {
 	bh_member *member = bh_member_of(node);
-	note_todo(data, member, member->todo | BH_TODO_KILL);
+	note_todo(data, member, member->todo | BH_DO_KILL);
 }
 
 void bh_member_wake_waiters(bh_node *node)
@@ -77,13 +77,13 @@ static const bh_plan_ops ops_of_all = {.start = start, .stop = stop, .kill = kil
 
 static void do_one(bh_member *member, unsigned todo)
 {
-	if (todo & BH_TODO_START)
+	if (todo & BH_DO_START)
 		bh_member_start(member);
-	if (todo & BH_TODO_STOP)
+	if (todo & BH_DO_STOP)
 		bh_member_stop(member);
-	if (todo & BH_TODO_KILL)
+	if (todo & BH_DO_KILL)
 		bh_member_kill(member);
-	if (todo & BH_TODO_CHECK)
+	if (todo & BH_DO_CHECK)
 		bh_member_check(member);
 }
 
@@ -166,7 +166,7 @@ static void checks_due(bh_supervisor *tree, uint64_t now)
 	for (bh_heap_item *item; (item = bh_heap_first(&tree->checks)) && item->at <= now;) {
 		bh_heap_remove(&tree->checks, item);
 		bh_member *member = (bh_member *)((char *)item - offsetof(bh_member, check));
-		note_todo(tree, member, member->todo | BH_TODO_CHECK);
+		note_todo(tree, member, member->todo | BH_DO_CHECK);
 	}
 }
 

@@ -5,9 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api.h"
-
-static bh_host *host;
+#include "one_host.h"
 
 static bh_child_options service(const char *name, bh_component *component)
 {
@@ -601,21 +599,6 @@ static void refused(void **state)
 	bh_component_unref(counter);
 }
 
-static int set_up(void **state)
-{
-	(void)state;
-	host = t_host();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	t_begin();
-	bh_host_free(host);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -635,5 +618,5 @@ int main(void)
 		cmocka_unit_test(all_at_once),
 		cmocka_unit_test(refused),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, host_begin, host_end);
 }

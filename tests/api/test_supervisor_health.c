@@ -2,9 +2,7 @@
 /* Services that are asked whether they are ready, and how they are. */
 #include <string.h>
 
-#include "api.h"
-
-static bh_host *host;
+#include "one_host.h"
 
 /* Ready when asked for the fourth time; well until it is made sick, and then, as asked, says so, hangs or traps. */
 static const char guest[] =
@@ -221,21 +219,6 @@ static void refused(void **state)
 	end(&s);
 }
 
-static int set_up(void **state)
-{
-	(void)state;
-	host = t_host();
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	t_begin();
-	bh_host_free(host);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -248,5 +231,5 @@ int main(void)
 		cmocka_unit_test(asked_all_the_time),
 		cmocka_unit_test(refused),
 	};
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, host_begin, host_end);
 }
