@@ -192,7 +192,8 @@ static void load_actor(server *s, const char *path, uint32_t max)
 	host.pool_slots = max;
 	bh_component_options options = BH_COMPONENT_OPTIONS_INIT;
 	options.limits.memory = BH_MIB(1);
-	options.limits.execution_ms = 2000; /* waiting for a worker counts: ten thousand may be before it */
+	options.limits.execution_ms = 100;
+	options.limits.queue_ms = 10000; /* until its turn: ten thousand may be before it */
 	options.max_instances = max;
 	if (bh_host_new(&s->host, &host, &err) || bh_component_load_file(&s->component, s->host, path, &options, &err) ||
 	    bh_export_find(&s->line, s->component, "line", &err))

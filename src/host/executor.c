@@ -9,11 +9,13 @@
 #include <unistd.h>
 
 #include "base/thread.h"
+#include "host/ready.h"
 #include "host/timers.h"
 
 enum {
 	MAX_WORKERS = 256,
-	CHARGE = 1024 /* what a share of one pays for a nanosecond */
+	CHARGE = 1024, /* what a share of one pays for a nanosecond */
+	QUANTUM_NS = 500000
 };
 
 /* A task's states. A wake while it runs is kept for the end of the step. */
@@ -31,11 +33,8 @@ typedef struct worker {
 } worker;
 
 struct bh_executor {
-	pthread_mutex_t lock; /* over groups, the idle and starting; held for a few instructions */
-	bh_group *groups;     /* a pairing heap: those with tasks that are ready, the one with the least time first */
-	uint64_t spent;       /* of the group served last: what one that comes back starts with */
-	uint32_t ready;       /* tasks that are ready */
-	bh_task_list urgent;  /* those whose moment came while others were before them */
+	pthread_mutex_t lock; /* over what is ready, the idle and starting; held for a few instructions */
+	bh_ready ready;
 	worker *idle;
 	uint32_t count;
 	_Atomic uint32_t started;
@@ -51,166 +50,18 @@ bool bh_executor_is_worker(void)
 	return this_worker;
 }
 
-/* Groups. With the lock held. */
-
-static bh_group *meld(bh_group *a, bh_group *b)
-{
-	if (!a || !b)
-		return a ? a : b;
-	bh_group *top = a->spent <= b->spent ? a : b, *under = top == a ? b : a;
-	under->sibling = top->child;
-	top->child = under;
-	return top;
-}
-
-static bh_group *meld_pairs(bh_group *list)
-{
-	bh_group *pairs = NULL, *all = NULL;
-	while (list) {
-		bh_group *a = list, *b = a->sibling;
-		list = b ? b->sibling : NULL;
-		a->sibling = NULL;
-		if (b)
-			b->sibling = NULL;
-		bh_group *pair = meld(a, b);
-		pair->sibling = pairs;
-		pairs = pair;
-	}
-	while (pairs) {
-		bh_group *next = pairs->sibling;
-		pairs->sibling = NULL;
-		all = meld(all, pairs);
-		pairs = next;
-	}
-	return all;
-}
-
-static void insert_group(bh_executor *executor, bh_group *group)
-{
-	group->child = group->sibling = NULL;
-	executor->groups = meld(executor->groups, group);
-	group->queued = true;
-}
-
-static bh_group *take_group(bh_executor *executor)
-{
-	bh_group *group = executor->groups;
-	if (group) {
-		executor->groups = meld_pairs(group->child);
-		group->child = NULL;
-		group->queued = false;
-	}
-	return group;
-}
-
-static void remove_group(bh_executor *executor, bh_group *gone)
-{
-	bh_group *kept = NULL;
-	for (bh_group *group; (group = take_group(executor)) && group != gone;) {
-		group->sibling = kept;
-		kept = group;
-	}
-	for (bh_group *next; kept; kept = next) {
-		next = kept->sibling;
-		insert_group(executor, kept);
-	}
-}
-
-/* What its tasks took since it was put there is only paid here. */
-static bool pay(bh_group *group)
-{
-	uint64_t owed = atomic_exchange_explicit(&group->owed, 0, memory_order_relaxed);
-	group->spent += owed;
-	return owed;
-}
-
-static void list_add(bh_task_list *list, bh_task *task)
-{
-	task->next = NULL;
-	task->previous = list->last;
-	if (list->last)
-		list->last->next = task;
-	else
-		list->first = task;
-	list->last = task;
-}
-
-static void list_remove(bh_task_list *list, bh_task *task)
-{
-	if (task->previous)
-		task->previous->next = task->next;
-	else
-		list->first = task->next;
-	if (task->next)
-		task->next->previous = task->previous;
-	else
-		list->last = task->previous;
-	task->listed = BH_LISTED_NOT;
-}
-
-static void push(bh_executor *executor, bh_task *task)
-{
-	bh_group *group = task->group;
-	list_add(&group->tasks, task);
-	task->listed = BH_LISTED_GROUP;
-	executor->ready++;
-	if (group->queued)
-		return;
-	pay(group);
-	/* Time that it did not use is not saved up. */
-	if (group->spent < executor->spent)
-		group->spent = executor->spent;
-	insert_group(executor, group);
-}
-
-static bh_task *pop_urgent(bh_executor *executor)
-{
-	bh_task *task = executor->urgent.first;
-	list_remove(&executor->urgent, task);
-	executor->ready--;
-	return task;
-}
-
-static bh_task *pop(bh_executor *executor)
-{
-	if (executor->urgent.first)
-		return pop_urgent(executor);
-	for (bh_group *group; (group = take_group(executor));) {
-		if (!group->tasks.first)
-			continue; /* its tasks became urgent */
-		if (pay(group)) {
-			insert_group(executor, group);
-			continue;
-		}
-		bh_task *task = group->tasks.first;
-		list_remove(&group->tasks, task);
-		executor->ready--;
-		executor->spent = group->spent;
-		if (group->tasks.first)
-			insert_group(executor, group);
-		return task;
-	}
-	return NULL;
-}
-
 /* Its last task may have become urgent, which leaves it in the heap until its turn comes. */
 void bh_group_leave(bh_executor *executor, bh_group *group)
 {
 	pthread_mutex_lock(&executor->lock);
-	if (group->queued)
-		remove_group(executor, group);
+	bh_ready_leave(&executor->ready, group);
 	pthread_mutex_unlock(&executor->lock);
 }
 
-/* Its moment has come, most likely that of its limit: it is not to wait behind others who compute. */
 static void hurry(bh_executor *executor, bh_task *task)
 {
 	pthread_mutex_lock(&executor->lock);
-	if (task->listed == BH_LISTED_GROUP) {
-		list_remove(&task->group->tasks, task);
-		list_add(&executor->urgent, task);
-		task->listed = BH_LISTED_URGENT;
-	}
+	bh_ready_hurry(&executor->ready, task);
 	pthread_mutex_unlock(&executor->lock);
 }
 
@@ -232,14 +83,14 @@ static worker *take_idle(bh_executor *executor)
 	return w;
 }
 
-static void enqueue(bh_task *task)
+static void enqueue(bh_task *task, bool resumed)
 {
 	bh_executor *executor = task->executor;
 	bool ours = this_worker && this_worker->executor == executor;
 	pthread_mutex_lock(&executor->lock);
-	push(executor, task);
+	bh_ready_push(&executor->ready, task, resumed);
 	/* A worker looks for more when its step ends, so the only task there is needs nobody else. */
-	worker *w = ours && executor->ready == 1 ? NULL : take_idle(executor);
+	worker *w = ours && executor->ready.count == 1 ? NULL : take_idle(executor);
 	pthread_mutex_unlock(&executor->lock);
 	if (w)
 		rouse(w);
@@ -255,7 +106,7 @@ void bh_task_wake(bh_task *task)
 		if (!atomic_compare_exchange_weak(&task->state, &state, next))
 			continue;
 		if (next == QUEUED)
-			enqueue(task);
+			enqueue(task, true);
 		return;
 	}
 }
@@ -336,14 +187,44 @@ static void charge(bh_group *group, uint64_t elapsed)
 	atomic_fetch_add_explicit(&group->owed, elapsed * CHARGE / share + 1, memory_order_relaxed);
 }
 
-/* Returns the time of the step's end. */
+/* It was woken while it ran: a tick came, or what it waits for is there already. */
+static bool woken(bh_task *task)
+{
+	uint32_t state = WOKEN;
+	return atomic_compare_exchange_strong(&task->state, &state, RUNNING);
+}
+
+/*
+ * Step it, and go on where it was woken meanwhile and has not had its quantum: a short call that a tick happened to meet
+ * would wait behind all that are ready, otherwise. Only time that the thread had the processor counts, from the first tick
+ * on. Returns the time of the end.
+ */
+static uint64_t step_on(worker *w, bh_task *task, bh_step *how, bool *spent)
+{
+	uint64_t after, began = 0;
+	*spent = false;
+	atomic_store(&task->state, RUNNING);
+	for (;;) {
+		task->look_at = BH_NEVER;
+		*how = task->kind->step(task);
+		after = bh_now();
+		if (*how == BH_STEP_OVER || atomic_load(&task->state) != WOKEN)
+			return after;
+		uint64_t used = bh_cpu_now();
+		began = began ? began : used;
+		*spent = used - began >= QUANTUM_NS;
+		if (*spent || after >= bh_timers_next(&w->timers) || !woken(task))
+			return after;
+	}
+}
+
+/* Returns the time of its end. */
 static uint64_t step(worker *w, bh_task *task, uint64_t now)
 {
 	bh_group *group = task->group;
-	atomic_store(&task->state, RUNNING);
-	task->look_at = BH_NEVER;
-	bh_step how = task->kind->step(task);
-	uint64_t after = bh_now();
+	bh_step how;
+	bool spent;
+	uint64_t after = step_on(w, task, &how, &spent);
 	charge(group, after - now);
 	if (how == BH_STEP_OVER) {
 		atomic_store(&task->state, OVER);
@@ -356,7 +237,7 @@ static uint64_t step(worker *w, bh_task *task, uint64_t now)
 	uint32_t state = RUNNING;
 	if (!atomic_compare_exchange_strong(&task->state, &state, IDLE)) {
 		atomic_store(&task->state, QUEUED);
-		enqueue(task);
+		enqueue(task, !spent);
 	}
 	return after;
 }
@@ -382,7 +263,7 @@ static bh_task *next_task(worker *w, bool *stop)
 {
 	bh_executor *executor = w->executor;
 	pthread_mutex_lock(&executor->lock);
-	bh_task *task = pop(executor);
+	bh_task *task = bh_ready_pop(&executor->ready);
 	*stop = !task && executor->stop;
 	set_idle(w, !task && !*stop);
 	pthread_mutex_unlock(&executor->lock);
@@ -520,7 +401,7 @@ bh_status bh_executor_start(bh_executor *executor, bh_task *task, bh_error **err
 	if (atomic_load_explicit(&executor->started, memory_order_acquire) < executor->count && !start_workers(executor))
 		return bh_fail(err, BH_E_SYSTEM, "no thread could be started to run calls on");
 	bh_task_retain(task);
-	enqueue(task);
+	enqueue(task, false);
 	return BH_OK;
 }
 

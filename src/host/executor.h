@@ -3,8 +3,9 @@
  * waits to be woken, through its waker or at a moment it named, and any worker may take it up.
  *
  * Tasks belong to groups, and groups have shares: where there is more to do than workers, each group gets time in the
- * proportion of its share, so that a flood in one does not starve the others. Within a group it is first come, first
- * served.
+ * proportion of its share, so that a flood in one does not starve the others. Within a group, those that waited for
+ * something and those that come newly are served in turn, each first come, first served: who is in the middle of something,
+ * with a limit on its time, does not wait behind all that others only ask for.
  */
 #ifndef BH_HOST_EXECUTOR_H
 #define BH_HOST_EXECUTOR_H
@@ -29,7 +30,9 @@ typedef struct bh_group {
 	/* The executor's. */
 	uint64_t spent; /* time its tasks had, weighed by its share */
 	_Atomic uint64_t owed;
-	bh_task_list tasks; /* those that are ready */
+	bh_task_list tasks;   /* those that are ready, and were not begun, or used up their time */
+	bh_task_list resumed; /* those that are ready again, after they waited */
+	bool resumed_last;    /* the two lists are served in turn */
 	bool queued;
 	struct bh_group *child, *sibling; /* in a heap by `spent` */
 } bh_group;
@@ -56,8 +59,8 @@ struct bh_task {
 	const struct bh_task_kind *kind;
 	uint64_t look_at; /* BH_NEVER; set by the step that waits */
 	/* The executor's. */
-	bh_task *next, *previous; /* in its group, or among the urgent */
-	enum { BH_LISTED_NOT, BH_LISTED_GROUP, BH_LISTED_URGENT } listed;
+	bh_task *next, *previous;
+	bh_task_list *list;            /* that it is in; NULL: none */
 	_Atomic uint32_t timer_worker; /* whose timers it is in, from 1 */
 	bh_heap_item timer;            /* where in them, and when */
 };

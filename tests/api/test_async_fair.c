@@ -55,6 +55,31 @@ static void short_calls_beside_a_spinner(void **state)
 	bh_host_free(host);
 }
 
+/*
+ * Far more calls than their time limit has room for: each takes a moment, and most of them meet no tick. Those that do are
+ * not to begin their wait anew, behind all the others.
+ */
+static void a_tick_sends_no_short_call_to_the_back(void **state)
+{
+	(void)state;
+	enum { CALLS = 4000, TURNS = 200000 };
+	bh_host *host = host_with(1, t_slack() > 5 ? 0 : CALLS);
+	bh_component *loop = load_sharing(host, "wat/loop.wat", 0, (uint64_t)(60 * t_slack()));
+	bh_export *run = t_find(loop, "run");
+	tally t = {0};
+	bh_call_options options = telling(&t);
+	bh_value turns = bh_of_u32(TURNS);
+	double begin = t_now_ms();
+	for (int i = 0; i < CALLS; i++)
+		OK(bh_call_start(NULL, run, NULL, &turns, 1, &options, &t_err));
+	wait_told(&t, CALLS);
+	print_message("%d short calls: %.1f ms\n", CALLS, t_now_ms() - begin);
+	assert_int_equal(t.good, CALLS);
+	bh_export_free(run);
+	bh_component_unref(loop);
+	bh_host_free(host);
+}
+
 /* CPU time that calls of a component had, in nanoseconds: all of them are stopped. */
 static uint64_t stop_all(bh_call **calls, size_t count)
 {
@@ -145,6 +170,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(short_calls_beside_a_spinner),
+		cmocka_unit_test(a_tick_sends_no_short_call_to_the_back),
 		cmocka_unit_test(shares),
 		cmocka_unit_test(an_idle_host_sleeps),
 	};
