@@ -55,9 +55,9 @@ static void beside_raw(bh_host *host)
 	bh_component *metered = calls_load(host, "wat/adder.wat", 0, 10000);
 	bh_component *unmetered = calls_load(host, "wat/adder.wat", BH_UNLIMITED, 10000);
 	target t = make(metered, "add"), u = make(unmetered, "add");
-	snprintf(arguments, sizeof arguments, "fresh '%s' add 40000 --fuel", bench_guest("wat/adder.wat"));
+	snprintf(arguments, sizeof arguments, "fresh '%s' add 10000 --fuel", bench_guest("wat/adder.wat"));
 	peer_beside("fresh_call_vs_raw", "ns", "lower", fresh, &t, "raw.fresh_call", arguments);
-	snprintf(arguments, sizeof arguments, "fresh '%s' add 40000", bench_guest("wat/adder.wat"));
+	snprintf(arguments, sizeof arguments, "fresh '%s' add 10000", bench_guest("wat/adder.wat"));
 	peer_beside("fresh_call_vs_raw.unmetered", "ns", "lower", fresh, &u, "raw.fresh_call.unmetered", arguments);
 	static const unsigned callers[] = {1, 2, 4, 8, 64, 1000};
 	for (size_t i = 0; i < sizeof callers / sizeof *callers; i++) {
@@ -78,7 +78,7 @@ static void with_memory(bh_host *host)
 	char arguments[1200];
 	bh_component *component = calls_load(host, "wat/adder-megabyte.wat", 0, 10000);
 	target t = make(component, "add");
-	snprintf(arguments, sizeof arguments, "fresh '%s' add 40000 --fuel", bench_guest("wat/adder-megabyte.wat"));
+	snprintf(arguments, sizeof arguments, "fresh '%s' add 10000 --fuel", bench_guest("wat/adder-megabyte.wat"));
 	peer_beside("fresh_call_vs_raw.megabyte", "ns", "lower", fresh, &t, "raw.fresh_call", arguments);
 	drop(&t, component);
 }

@@ -7,7 +7,7 @@
 
 #include "bench.h"
 
-enum { ROUNDS = 5 };
+enum { MAX_ROUNDS = 15, FEW_ROUNDS = 5 };
 
 bool peer_there(void)
 {
@@ -43,22 +43,31 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static double median(const double *values, unsigned count)
+{
+	double sorted[MAX_ROUNDS];
+	memcpy(sorted, values, count * sizeof *values);
+	qsort(sorted, count, sizeof *sorted, compare);
+	return sorted[count / 2];
+}
+
 void peer_beside(const char *name, const char *unit, const char *better, peer_ours *ours, void *data,
                  const char *figure, const char *arguments)
 {
-	double mine[ROUNDS], theirs[ROUNDS];
+	double mine[MAX_ROUNDS], theirs[MAX_ROUNDS], ratios[MAX_ROUNDS];
+	/* Rates are measured for a second each. */
+	unsigned rounds = strcmp(better, "higher") ? MAX_ROUNDS : FEW_ROUNDS;
 	bool peer = peer_there();
-	for (int i = 0; i < ROUNDS; i++) {
+	for (unsigned i = 0; i < rounds; i++) {
 		mine[i] = ours(data);
-		theirs[i] = peer ? peer_figure(figure, arguments) : 0;
+		theirs[i] = peer ? peer_figure(figure, arguments) : 1;
+		ratios[i] = mine[i] / theirs[i];
 	}
-	qsort(mine, ROUNDS, sizeof *mine, compare);
-	qsort(theirs, ROUNDS, sizeof *theirs, compare);
-	printf("{\"name\":\"%s\",\"unit\":\"%s\",\"median\":%.6g,\"samples\":%d,\"better\":\"%s\"", name, unit,
-	       mine[ROUNDS / 2], ROUNDS, better);
+	printf("{\"name\":\"%s\",\"unit\":\"%s\",\"median\":%.6g,\"samples\":%u,\"better\":\"%s\"", name, unit,
+	       median(mine, rounds), rounds, better);
 	if (peer)
-		printf(",\"peer\":\"raw wasmtime\",\"peer_median\":%.6g,\"ratio\":%.4g", theirs[ROUNDS / 2],
-		       mine[ROUNDS / 2] / theirs[ROUNDS / 2]);
+		printf(",\"peer\":\"raw wasmtime\",\"peer_median\":%.6g,\"ratio\":%.4g", median(theirs, rounds),
+		       median(ratios, rounds));
 	printf("}\n");
 	fflush(stdout);
 }

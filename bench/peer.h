@@ -13,7 +13,10 @@ bool peer_there(void);
 /* Run it, and return the median of the figure of that name. */
 double peer_figure(const char *figure, const char *arguments);
 
-/* A figure of ours that was measured a few times, in turn with one of the peer's; medians of both are reported. */
+/*
+ * A figure of ours that was measured a few times, in turn with one of the peer's. Medians of both are reported, and that of
+ * the ratios of each pair: what slows the machine down for a while slows both down.
+ */
 typedef double peer_ours(void *data);
 void peer_beside(const char *name, const char *unit, const char *better, peer_ours *ours, void *data,
                  const char *figure, const char *arguments);

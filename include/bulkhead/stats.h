@@ -55,10 +55,14 @@ typedef struct {
 	uint64_t calls;    /**< that ended, however */
 	uint64_t failures; /**< of them: those that ended with another status than BH_OK */
 	uint64_t fuel;     /**< used by all of them */
-	uint64_t peak_memory;  /**< the most that one instance used, in bytes */
-	uint64_t in_flight;    /**< calls under way; 0 for an export, which is not counted */
-	uint64_t instances;    /**< live ones; 0 for an export */
-	bh_histogram time;     /**< of whole calls, bh_usage.wall_ns */
+	uint64_t peak_memory; /**< the most that one instance used, in bytes */
+	uint64_t in_flight;   /**< calls under way; 0 for an export, which is not counted */
+	uint64_t instances;   /**< live ones; 0 for an export */
+	/**
+	 * Of whole calls, bh_usage.wall_ns. Of short calls on a live instance that are waited for without options and usage, one
+	 * in 16 is measured, and stands for the next ones.
+	 */
+	bh_histogram time;
 	bh_histogram queue;    /**< of waiting for a turn or a slot; calls that did not wait are in its first bucket */
 	const uint64_t *ended; /**< for bh_stats_status_count() */
 	const uint64_t *traps; /**< for bh_stats_trap_count() */

@@ -269,6 +269,7 @@ static void begin(void *data, void *import, bh_value *args)
 {
 	bh_store *store = data;
 	bh_host_calls *calls = &store->calls;
+	calls->asked = true;
 	calls->import = import;
 	calls->args = *args;
 	calls->answered = false;
@@ -324,8 +325,11 @@ bh_host_step bh_host_calls_step(bh_store *store, const bh_waker *waker)
 void bh_host_calls_abandon(bh_store *store)
 {
 	bh_host_calls *calls = &store->calls;
+	if (!calls->asked)
+		return;
 	if (calls->crossing)
 		tell_cancelled(store);
+	calls->asked = false;
 	bh_completion_abandon(BH_TAKE(calls->pending));
 	bh_value_deinit(&calls->args);
 	bh_value_deinit(&calls->result);

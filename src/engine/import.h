@@ -85,6 +85,7 @@ typedef struct {
 } bh_held;
 
 typedef struct {
+	bool asked;              /* anything, since bh_host_calls_abandon() */
 	const bh_import *import; /* the question; NULL: none */
 	bh_value args;           /* a tuple, or of kind NONE; the number of a resource that is dropped */
 	bh_completion *pending;  /* it is being answered, and has the arguments */

@@ -83,15 +83,23 @@ bh_status bh_store_new(bh_store **out, const bh_store_spec *spec, bh_error **err
 	return BH_OK;
 }
 
+static void drop_future(bh_store *store)
+{
+	if (!store->future.data)
+		return;
+	bhx_future_delete(store->future, store->runtime);
+	store->future = (bhx_future_t){0};
+}
+
 /* Forget what belonged to the call: arguments, result, error. The future goes first. */
 static void clear_call(bh_store *store)
 {
 	if (store->doing == BH_DOING_NOTHING)
 		return;
 	store->doing = BH_DOING_NOTHING;
-	bhx_future_delete(store->future, store->runtime);
-	store->future = (bhx_future_t){0};
-	bh_host_calls_abandon(store);
+	drop_future(store);
+	if (store->calls.asked)
+		bh_host_calls_abandon(store);
 	for (size_t i = 0; store->copies && i < store->arg_count; i++)
 		bh_value_deinit(&store->copies[i]);
 	bh_free(BH_TAKE(store->copies));
@@ -290,11 +298,16 @@ bool bh_store_runs_no_guest(const bh_store *store)
 	return store->doing == BH_DOING_INSTANCE && can_be_made_here(store);
 }
 
+bool bh_store_runs_here(const bh_store *store)
+{
+	/* Fuel is only counted truly where the guest gives the thread back now and then. */
+	return !store->metered && !store->wasi && !store->code->suspends;
+}
+
 /* The guest's stack, and what the host needs beside it: room for conversions and for an epoch's callback. */
 bool bh_store_can_run(const bh_store *store)
 {
-	/* Fuel is only counted truly where the guest gives the thread back now and then. */
-	return !store->metered && !store->wasi && !store->code->suspends && store->doing != BH_DOING_DROP &&
+	return bh_store_runs_here(store) && store->doing != BH_DOING_DROP &&
 	       bh_thread_has_stack(store->code->variant->spec.stack + BH_HOST_STACK);
 }
 
@@ -321,8 +334,7 @@ static bh_status host_failed(bh_store *store, bh_error **err)
 
 bh_status bh_store_finish(bh_store *store, bh_value *result, bh_error **err)
 {
-	bhx_future_delete(store->future, store->runtime);
-	store->future = (bhx_future_t){0};
+	drop_future(store);
 	bh_status status = BH_OK;
 	if (store->panicked) {
 		store->spent = true;
@@ -364,6 +376,11 @@ bool bh_store_flush(bh_store *store)
 	bool out = bh_stream_flush(store->streams[1]);
 	bool err = bh_stream_flush(store->streams[2]);
 	return out && err;
+}
+
+uint64_t bh_store_peak_memory(const bh_store *store)
+{
+	return store->meter.peak;
 }
 
 void bh_store_usage(bh_store *store, bh_usage *usage)

@@ -69,6 +69,9 @@ bh_poll bh_store_poll(bh_store *store, const bh_waker *waker);
  */
 bool bh_store_can_run(const bh_store *store);
 
+/* Whether it ever does, on a thread with enough stack. */
+bool bh_store_runs_here(const bh_store *store);
+
 /* What was started is an instance without start functions: it can be run on any stack, and takes no time. */
 bool bh_store_runs_no_guest(const bh_store *store);
 void bh_store_run(bh_store *store, bool (*must_stop)(void *data), void *data);
@@ -97,5 +100,6 @@ bool bh_store_flush(bh_store *store);
 
 /* What was used since bh_store_begin(). */
 void bh_store_usage(bh_store *store, bh_usage *usage);
+uint64_t bh_store_peak_memory(const bh_store *store);
 
 #endif

@@ -47,7 +47,7 @@ static void over(bh_task *task)
 	bh_host *host = call->component->host; /* there until the component is let go of */
 	let_go(call);
 	if (call->made && !call->run.status)
-		call->made->store = BH_TAKE(call->run.store);
+		bh_instance_open(call->made, BH_TAKE(call->run.store));
 	bh_roll_leave(&host->roll, call);
 	atomic_store(&call->over, true);
 	if (call->done && call->dispatched)

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "host/export.h"
+#include "host/quick.h"
 
 static bh_status returns_handle(const bh_function *function, bh_error **err)
 {
@@ -80,6 +81,8 @@ bh_status bh_instance_call(bh_instance *instance, bh_export *export_, const bh_v
 	bh_status status = bh_call_check(export_, instance, err);
 	if (status)
 		return refuse(status, usage);
+	if (!options && !usage && bh_quick_call(instance, export_, args, arg_count, result, &status, err))
+		return status;
 	bh_run run;
 	bh_run_init(&run, instance->component, options);
 	run.instance = instance;

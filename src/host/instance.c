@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "host/place.h"
+#include "host/quick.h"
 
 /* Calls that wait for their turn, where nothing else is said. */
 enum { DEFAULT_MAILBOX = 1000 };
@@ -43,6 +44,7 @@ bh_instance *bh_instance_make(bh_component *component, const bh_instance_options
 	if (!instance)
 		return NULL;
 	atomic_init(&instance->references, 1);
+	atomic_init(&instance->quick, BH_QUICK_CLOSED);
 	instance->component = bh_component_ref(component);
 	pthread_mutex_init(&instance->lock, NULL);
 	size_t end = offsetof(bh_instance_options, mailbox) + sizeof options->mailbox;
@@ -66,9 +68,36 @@ bh_status bh_instance_new(bh_instance **out, bh_component *component, const bh_i
 	bh_status status = bh_run_wait(&run, NULL, NULL, err);
 	if (status)
 		return status;
-	instance->store = run.store;
+	bh_instance_open(instance, run.store);
 	*out = BH_TAKE(instance);
 	return BH_OK;
+}
+
+void bh_instance_open(bh_instance *instance, bh_store *store)
+{
+	instance->store = store;
+	if (bh_quick_may(instance))
+		atomic_store_explicit(&instance->quick, 0, memory_order_release);
+}
+
+/* Nobody takes the turn without the lock from here on; true: somebody has it so. With the lock held. */
+static bool close_quick(bh_instance *instance)
+{
+	return atomic_fetch_or(&instance->quick, BH_QUICK_CLOSED) & BH_QUICK_RUNS;
+}
+
+static bool runs_quick(const bh_instance *instance)
+{
+	return atomic_load(&instance->quick) & BH_QUICK_RUNS;
+}
+
+/* The last one who came with the lock has gone. With the lock held. */
+static void open_quick(bh_instance *instance)
+{
+	bool well =
+		instance->store && !instance->poison && !atomic_load(&instance->killed) && !atomic_load(&instance->doomed);
+	if (well && !instance->users && bh_quick_may(instance))
+		atomic_fetch_and(&instance->quick, ~(uint32_t)BH_QUICK_CLOSED);
 }
 
 void bh_instance_free(bh_instance *instance)
@@ -80,7 +109,7 @@ void bh_instance_free(bh_instance *instance)
 	if (instance->runner)
 		bh_waker_wake(instance->runner);
 	bh_line_call_all(&instance->line);
-	bool used = instance->given_up = instance->users > 0;
+	bool used = instance->given_up = close_quick(instance) || instance->users > 0;
 	pthread_mutex_unlock(&instance->lock);
 	if (!used)
 		bh_instance_release(instance);
@@ -92,6 +121,7 @@ void bh_instance_kill(bh_instance *instance)
 		return;
 	pthread_mutex_lock(&instance->lock);
 	atomic_store_explicit(&instance->killed, true, memory_order_release);
+	close_quick(instance);
 	if (instance->runner)
 		bh_waker_wake(instance->runner);
 	bh_line_call_all(&instance->line);
@@ -128,7 +158,7 @@ static bool take_turn(bh_instance *instance, bh_run *run, bh_status *status)
 {
 	if (!instance->store || instance->poison || atomic_load_explicit(&instance->killed, memory_order_relaxed)) {
 		*status = poisoned(instance, &run->why);
-	} else if (instance->busy || !bh_line_first(&instance->line, &run->turn)) {
+	} else if (instance->busy || runs_quick(instance) || !bh_line_first(&instance->line, &run->turn)) {
 		if (!run->turn.waits && instance->line.length >= instance->mailbox)
 			*status = full(instance, &run->why);
 		else
@@ -146,6 +176,7 @@ bool bh_instance_enter(bh_instance *instance, bh_run *run, bh_status *status)
 {
 	bool first_step = !run->uses_instance;
 	pthread_mutex_lock(&instance->lock);
+	close_quick(instance);
 	instance->users += first_step;
 	run->uses_instance = true;
 	bool mine = take_turn(instance, run, status);
@@ -161,6 +192,7 @@ bh_status bh_instance_reserve(bh_instance *instance, bh_run *run, const bh_waker
 	if (instance->line.length >= instance->mailbox) {
 		status = full(instance, err);
 	} else {
+		close_quick(instance);
 		bh_line_join(&instance->line, &run->turn);
 		run->uses_instance = true;
 		instance->users++;
@@ -172,8 +204,9 @@ bh_status bh_instance_reserve(bh_instance *instance, bh_run *run, const bh_waker
 /* The end of a run; true if the owner's reference is left to it. With the lock held. */
 static bool last_user(bh_instance *instance)
 {
-	bool last = --instance->users == 0 && instance->given_up;
+	bool last = !instance->users && !runs_quick(instance) && instance->given_up;
 	instance->given_up &= !last;
+	open_quick(instance);
 	return last;
 }
 
@@ -182,32 +215,51 @@ void bh_instance_quit(bh_instance *instance, bh_run *run)
 	pthread_mutex_lock(&instance->lock);
 	bh_line_leave(&instance->line, &run->turn);
 	/* The next one may have been passed over because this one was before it. */
-	if (!instance->busy)
+	if (!instance->busy && !runs_quick(instance))
 		bh_line_call(&instance->line);
+	instance->users--;
 	bool last = last_user(instance);
 	pthread_mutex_unlock(&instance->lock);
 	if (last)
 		bh_instance_release(instance);
 }
 
+/* A store that is spent goes. With the lock held, which is given up meanwhile. */
+static void pass_turn(bh_instance *instance, const char *why)
+{
+	if (bh_store_usable(instance->store)) {
+		bh_line_call(&instance->line);
+		return;
+	}
+	instance->poison = bh_strdup(why ? why : "an earlier call ended it");
+	bh_store *spent = BH_TAKE(instance->store);
+	bh_line_call_all(&instance->line);
+	pthread_mutex_unlock(&instance->lock);
+	bh_place_free(instance->component, spent);
+	pthread_mutex_lock(&instance->lock);
+}
+
 void bh_instance_leave(bh_instance *instance, const char *why)
 {
-	bh_store *spent = NULL;
 	pthread_mutex_lock(&instance->lock);
-	if (!bh_store_usable(instance->store)) {
-		instance->poison = bh_strdup(why ? why : "an earlier call ended it");
-		spent = BH_TAKE(instance->store);
-	}
 	instance->busy = false;
 	instance->runner = NULL;
-	if (spent) {
-		bh_line_call_all(&instance->line);
-		pthread_mutex_unlock(&instance->lock);
-		bh_place_free(instance->component, spent);
-		pthread_mutex_lock(&instance->lock);
-	} else {
-		bh_line_call(&instance->line);
-	}
+	pass_turn(instance, why);
+	instance->users--;
+	bool last = last_user(instance);
+	pthread_mutex_unlock(&instance->lock);
+	if (last)
+		bh_instance_release(instance);
+}
+
+void bh_instance_leave_quick(bh_instance *instance, const char *why)
+{
+	pthread_mutex_lock(&instance->lock);
+	close_quick(instance); /* whoever comes now is told of the end */
+	instance->users++;     /* so that it stays while the lock is given up */
+	atomic_fetch_and(&instance->quick, ~(uint32_t)BH_QUICK_RUNS);
+	pass_turn(instance, why);
+	instance->users--;
 	bool last = last_user(instance);
 	pthread_mutex_unlock(&instance->lock);
 	if (last)

@@ -9,10 +9,26 @@
 /* One without a store yet; NULL without memory. */
 bh_instance *bh_instance_make(bh_component *component, const bh_instance_options *options);
 
+/*
+ * Calls that run on their caller's stack, while nobody else is there, take the turn without the lock (quick.c). Whoever comes
+ * with the lock closes that way first, and it stays closed until nobody is left.
+ */
+enum { BH_QUICK_RUNS = 1, BH_QUICK_CLOSED = 2 };
+
+/* What the last quick call that was measured took: it stands for the next ones. The turn's. */
+typedef struct {
+	const bh_stats_export *of;
+	uint64_t wall_ns;
+	uint32_t left; /* so many are not measured */
+	uint32_t random;
+} bh_quick_sample;
+
 struct bh_instance {
 	_Atomic uint32_t references; /* the owner's, one for each handle, and a tail's */
+	_Atomic uint32_t quick;      /* BH_QUICK_RUNS, BH_QUICK_CLOSED; 0: the turn is to be had */
 	bh_component *component;
 	bh_store *store; /* NULL once it is spent: its memory is given back at once */
+	bh_quick_sample sample;
 	pthread_mutex_t lock;
 	bh_line line;           /* of calls that wait for their turn */
 	uint32_t mailbox;       /* how long that may be */
@@ -42,5 +58,11 @@ void bh_instance_quit(bh_instance *instance, bh_run *run);
 
 /* Give the turn back. A store that is spent goes, and `why` says what ended it. */
 void bh_instance_leave(bh_instance *instance, const char *why);
+
+/* It is made: from here on it can be called. */
+void bh_instance_open(bh_instance *instance, bh_store *store);
+
+/* The end of a quick call that others came to meanwhile, or that spent the store. */
+void bh_instance_leave_quick(bh_instance *instance, const char *why);
 
 #endif

@@ -56,6 +56,11 @@ typedef struct {
 void bh_gate_init(bh_gate *gate, uint64_t limit);
 void bh_gate_deinit(bh_gate *gate);
 
+static inline bool bh_gate_unbounded(const bh_gate *gate)
+{
+	return gate->limit == UINT64_MAX;
+}
+
 /* Take so many. False: the turn is in the line, and its waker is called when it is worth trying again. */
 bool bh_gate_enter(bh_gate *gate, bh_turn *turn, uint64_t amount);
 

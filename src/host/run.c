@@ -125,24 +125,25 @@ static bh_status busy(const bh_run *run, bh_error **err)
 	return BH_E_BUSY;
 }
 
+bh_status bh_ran_fail(const bh_component *component, bh_ran how, bh_error **err)
+{
+	if (how == BH_RAN_NO_TICKER)
+		return bh_fail(err, BH_E_SYSTEM, "the thread that interrupts guests could not be started");
+	if (how == BH_RAN_TIMEOUT)
+		return timed_out(&component->limits, err);
+	bh_error *e = bh_error_begin(err, BH_E_CANCELLED,
+	                             how == BH_RAN_DOOMED ? "the instance was given up, or killed" : "cancelled");
+	bh_error_trap_set(e, BH_TRAP_CANCELLED);
+	return BH_E_CANCELLED;
+}
+
 static bh_status explain(bh_run *run, bh_ran how)
 {
-	bh_error *e;
-	switch (how) {
-	case BH_RAN_NO_TICKER:
-		return bh_fail(&run->why, BH_E_SYSTEM, "the thread that interrupts guests could not be started");
-	case BH_RAN_TIMEOUT:
-		return timed_out(&run->component->limits, &run->why);
-	case BH_RAN_DEADLINE:
+	if (how == BH_RAN_DEADLINE)
 		return too_late(run, &run->why);
-	case BH_RAN_BUSY:
+	if (how == BH_RAN_BUSY)
 		return busy(run, &run->why);
-	default:
-		e = bh_error_begin(&run->why, BH_E_CANCELLED,
-		                   how == BH_RAN_DOOMED ? "the instance was given up, or killed" : "cancelled");
-		bh_error_trap_set(e, BH_TRAP_CANCELLED);
-		return BH_E_CANCELLED;
-	}
+	return bh_ran_fail(run->component, how, &run->why);
 }
 
 static going fail(bh_run *run, bh_status status)
