@@ -134,7 +134,8 @@ typedef struct {
 	void *data;
 } bhx_limiter_t;
 
-void bhx_store_limiter(wasmtime_store_t *store, const bhx_limiter_t *limiter);
+/* The limiter outlives the store, as does its data. */
+void bhx_store_limiter(wasmtime_store_t *store, bhx_limiter_t *limiter);
 
 /* Bytes that one host call, or one result, may make the host allocate. */
 void bhx_store_hostcall_bytes(wasmtime_store_t *store, size_t bytes);

@@ -10,6 +10,7 @@
 
 #![allow(non_camel_case_types)]
 
+mod alloc;
 mod call;
 mod component;
 mod coredump;
@@ -36,9 +37,5 @@ mod wrap;
 
 pub use wasmtime_c_api::*;
 
-use std::alloc::System;
-
-/// Memory comes from malloc, so that buffers can change hands between here and C without a copy: C frees what
-/// it is given, and hands over blocks that are freed here.
 #[global_allocator]
-static MALLOC: System = System;
+static MALLOC: alloc::Keeping = alloc::Keeping;

@@ -22,9 +22,8 @@ pub struct bhx_limiter {
     data: *mut c_void,
 }
 
-struct Limiter(bhx_limiter);
-unsafe impl Send for Limiter {}
-unsafe impl Sync for Limiter {}
+unsafe impl Send for bhx_limiter {}
+unsafe impl Sync for bhx_limiter {}
 
 fn answer(code: u32) -> Result<bool, Error> {
     match code {
@@ -34,59 +33,53 @@ fn answer(code: u32) -> Result<bool, Error> {
     }
 }
 
-impl ResourceLimiter for Limiter {
+impl ResourceLimiter for bhx_limiter {
     fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> Result<bool, Error> {
-        answer((self.0.memory_growing)(self.0.data, current, desired, maximum.unwrap_or(usize::MAX)))
+        answer((self.memory_growing)(self.data, current, desired, maximum.unwrap_or(usize::MAX)))
     }
 
     fn memory_grow_failed(&mut self, _error: Error) -> Result<(), Error> {
-        (self.0.memory_failed)(self.0.data);
+        (self.memory_failed)(self.data);
         Ok(())
     }
 
     fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> Result<bool, Error> {
-        answer((self.0.table_growing)(self.0.data, current, desired, maximum.unwrap_or(usize::MAX)))
+        answer((self.table_growing)(self.data, current, desired, maximum.unwrap_or(usize::MAX)))
     }
 
     fn table_grow_failed(&mut self, _error: Error) -> Result<(), Error> {
-        (self.0.table_failed)(self.0.data);
+        (self.table_failed)(self.data);
         Ok(())
     }
 
     fn instances(&self) -> usize {
-        self.0.instances
+        self.instances
     }
 
     fn tables(&self) -> usize {
-        self.0.tables
+        self.tables
     }
 
     fn memories(&self) -> usize {
-        self.0.memories
+        self.memories
     }
 }
 
-/// `limiter` is copied, but `limiter.data` must outlive the store.
+/// `limiter` and `limiter.data` must outlive the store.
 #[unsafe(no_mangle)]
-pub extern "C" fn bhx_store_limiter(store: &mut wasmtime_store_t, limiter: &bhx_limiter) {
-    let limiter = Owned(Box::into_raw(Box::new(Limiter(*limiter))));
+pub extern "C" fn bhx_store_limiter(store: &mut wasmtime_store_t, limiter: *mut bhx_limiter) {
+    let limiter = Lent(limiter);
     store_mut(store).limiter(move |_data| limiter.lend());
 }
 
-/// The closure owns the limiter and lends it out for as long as the store lives.
-struct Owned(*mut Limiter);
-unsafe impl Send for Owned {}
-unsafe impl Sync for Owned {}
+/// C's, for as long as the store lives.
+struct Lent(*mut bhx_limiter);
+unsafe impl Send for Lent {}
+unsafe impl Sync for Lent {}
 
-impl Owned {
-    fn lend<'a>(&self) -> &'a mut Limiter {
+impl Lent {
+    fn lend<'a>(&self) -> &'a mut bhx_limiter {
         unsafe { &mut *self.0 }
-    }
-}
-
-impl Drop for Owned {
-    fn drop(&mut self) {
-        drop(unsafe { Box::from_raw(self.0) });
     }
 }
 

@@ -73,7 +73,7 @@ static void table_failed(void *data)
 void bh_meter_attach(bh_meter *meter, const bh_limits *limits, const bh_budget *budget, wasmtime_store_t *store)
 {
 	*meter = (bh_meter){.limits = limits, .budget = *budget, .context = wasmtime_store_context(store)};
-	bhx_limiter_t limiter = {
+	meter->limiter = (bhx_limiter_t){
 		.memory_growing = memory_growing,
 		.memory_failed = memory_failed,
 		.table_growing = table_growing,
@@ -83,7 +83,7 @@ void bh_meter_attach(bh_meter *meter, const bh_limits *limits, const bh_budget *
 		.memories = limits->memories,
 		.data = meter,
 	};
-	bhx_store_limiter(store, &limiter);
+	bhx_store_limiter(store, &meter->limiter);
 	bhx_store_hostcall_bytes(store, limits->hostcall_bytes);
 	bhx_store_handles(store, limits->resources);
 }

@@ -23,6 +23,7 @@ typedef struct {
 	bool over_budget;   /* it was not the limit, but the budget */
 	uint64_t fuel_at_start;
 	wasmtime_context_t *context; /* the store's */
+	bhx_limiter_t limiter;       /* what the engine asks; stays where it is */
 } bh_meter;
 
 /* Attach to a store; the meter must outlive it. */

@@ -119,7 +119,7 @@ bool bh_quick_call(bh_instance *instance, bh_export *export_, const bh_value *ar
 	*status = run(&q, export_, args, arg_count, &returned, &why);
 	count(&q, stats, *status, why);
 	leave(instance, why);
-	if (result)
+	if (result && !*status)
 		*result = returned;
 	else
 		bh_value_deinit(&returned);
