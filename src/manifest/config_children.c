@@ -50,7 +50,7 @@ static bh_config_entry *add_entry(bh_config_reader *c)
 static void check_entry(bh_config_reader *c, const bh_config_entry *entry)
 {
 	const bh_toml_node *node = entry->node, *cron = bh_toml_find(node, "cron");
-	if (entry->options.kind != BH_CHILD_SUPERVISOR && !bh_toml_find(node, "file"))
+	if (entry->options.kind != BH_CHILD_SUPERVISOR && !bh_toml_find(node, "file") && !c->r.incomplete)
 		bh_reader_error(&c->r, node, BH_E_CONFIG, bh_reader_format(&c->r, "%s: no file", node->key),
 		                bh_reader_format(&c->r, "A %s runs a component. Add which:", node->parent->key),
 		                bh_reader_format(&c->r, "file = \"%s.wasm\"", node->key));

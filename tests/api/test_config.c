@@ -143,7 +143,8 @@ static const struct {
 	{"[service.web]\nfile = \"w\"\nenv = { \"A=B\" = \"1\" }\n", 3, 17, "not a variable"},
 	{"[service.web]\nfile = \"w\"\nlimits = 3\n", 3, 10, "not a table"},
 	{"[service.web]\nfile = \"w\"\n[service.web.limits]\nmax_memory = \"9GiB\"\n", 4, 14, "more than is allowed"},
-	{"[service.web]\nfile = \"w\"\n[service.web.permissions]\nfilesystem.write = [\"d\"]\n", 4, 20, "d"},
+	{"[service.web]\nfile = \"w\"\n[service.web.permissions]\nfilesystem.write = [\"d\"]\n", 4, 21,
+     "cannot be granted"},
 	{"[service.\"a/b\"]\nfile = \"w\"\n", 1, 10, "not a name"},
 	{"[service.\"..\"]\nfile = \"w\"\n", 1, 10, "not a name"},
 	{"[service]\nweb = 1\n", 2, 7, "not a table"},
@@ -152,7 +153,7 @@ static const struct {
 	{"[supervisor.a]\nparent = \"a\"\n", 2, 10, "circle"},
 	{"[task.a]\nfile = \"w\"\nevery = \"1s\"\ncron = \"* * * * *\"\n", 4, 8, "both every and cron"},
 	{"[service.a\n", 1, 11, ""},
-	{"[service.a]\nfile = w.wasm\n", 2, 8, ""},
+	{"[service.a]\nfile = w.wasm\n", 2, 8, "w.wasm"},
 };
 
 static void test_wrong(void **state)
