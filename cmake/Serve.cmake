@@ -12,4 +12,10 @@ if(TARGET room_serve)
   add_library(serve_parts INTERFACE)
   target_sources(serve_parts INTERFACE "$<TARGET_OBJECTS:room_serve>")
   target_link_libraries(serve_parts INTERFACE bulkhead_static ${MICROHTTPD_LINK_LIBRARIES})
+
+  # bin/bulkheadd.
+  add_executable(bulkheadd "${PROJECT_SOURCE_DIR}/src/serve/main.c")
+  target_include_directories(bulkheadd PRIVATE "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}/src")
+  target_link_libraries(bulkheadd PRIVATE serve_parts)
+  set_target_properties(bulkheadd PROPERTIES LINKER_LANGUAGE C LINK_DEPENDS "${BULKHEAD_ARCHIVE}")
 endif()

@@ -106,6 +106,9 @@ BH_API const bh_config_child *bh_config_child_find(const bh_config *config, cons
 /** Whether two say the same, wherever they say it: then nothing is to be done about a child that has not changed. */
 BH_API bool bh_config_child_same(const bh_config_child *a, const bh_config_child *b);
 
+/** Whether they differ in [host], [admin] or [supervisor], which a program reads when it starts and not again. */
+BH_API bool bh_config_needs_restart(const bh_config *a, const bh_config *b);
+
 /**
  * Put together what a service or task is to get: its manifest, which is read, and over it what is said in the
  * configuration. A task's fuel and time are unlimited where neither says anything.

@@ -55,10 +55,10 @@ static bh_status make(bh_config **out, const char *path, bh_error **err)
 	BH_AUTO(bh_config_free) bh_config *config = bh_calloc(1, sizeof *config);
 	if (!config)
 		return bh_fail_memory(err);
-	config->host = (bh_host_options)BH_HOST_OPTIONS_INIT;
-	config->host.ceilings = (bh_limits)BH_LIMITS_INIT;
-	config->cache = (bh_cache_options)BH_CACHE_OPTIONS_INIT;
-	config->root = (bh_child_options)BH_CHILD_OPTIONS_INIT;
+	config->host.struct_size = sizeof config->host;
+	config->host.ceilings.struct_size = sizeof config->host.ceilings;
+	config->cache.struct_size = sizeof config->cache;
+	config->root.struct_size = sizeof config->root;
 	config->root.kind = BH_CHILD_SUPERVISOR;
 	config->log = (bh_config_log){.level = BH_LOG_INFO, .max_size = 10000000, .keep = 5, .lines = 1000};
 	bh_status status = bh_manifest_make(&config->notes, path, err);

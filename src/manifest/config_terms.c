@@ -63,6 +63,22 @@ bool bh_config_child_same(const bh_config_child *a, const bh_config_child *b)
 	       same_texts(a->env, a->env_count, b->env, b->env_count);
 }
 
+static bool same_host(const bh_config *a, const bh_config *b)
+{
+	const bh_host_options *x = &a->host, *y = &b->host;
+	return x->profile == y->profile && x->allocation == y->allocation && x->pool_slots == y->pool_slots &&
+	       x->default_stack == y->default_stack && same_limits(&x->ceilings, &y->ceilings) &&
+	       x->ceiling_policy == y->ceiling_policy && x->workers == y->workers && x->queue == y->queue &&
+	       x->memory_budget == y->memory_budget && a->cache.mode == b->cache.mode &&
+	       a->cache.max_bytes == b->cache.max_bytes && same_text(a->cache.dir, b->cache.dir);
+}
+
+bool bh_config_needs_restart(const bh_config *a, const bh_config *b)
+{
+	return !same_host(a, b) || !same_options(&a->root, &b->root) || !same_text(a->admin.socket, b->admin.socket) ||
+	       !same_text(a->admin.listen, b->admin.listen) || !same_text(a->admin.token_file, b->admin.token_file);
+}
+
 /* The manifest that is named, or found beside the component; NULL: none. */
 static bh_status load_manifest(bh_manifest **out, const bh_config_child *child, bh_error **err)
 {

@@ -115,10 +115,12 @@ static void read_admin(bh_config_reader *c, const bh_toml_node *table)
 
 static void read_root(bh_config_reader *c, const bh_toml_node *table)
 {
-	bh_config_entry entry = {.options = BH_CHILD_OPTIONS_INIT};
+	bh_config_entry entry = {.options = c->config->root};
 	bh_config_read_table(c, &bh_config_child_section, BH_CONFIG_ROOT, &entry, table);
-	entry.options.kind = BH_CHILD_SUPERVISOR;
-	c->config->root = entry.options;
+	c->config->root.strategy = entry.options.strategy;
+	c->config->root.on_intensity = entry.options.on_intensity;
+	c->config->root.most_restarts = entry.options.most_restarts;
+	c->config->root.window_ms = entry.options.window_ms;
 }
 
 /* Reserved, so that a configuration for a later version says what is the matter. */
