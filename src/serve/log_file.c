@@ -64,12 +64,19 @@ static int open_file(const log_place *place, uint64_t *size)
 /* Open it if it is not, or if somebody has taken it away. */
 static bool is_open(log_file *file, const log_place *place)
 {
-	struct stat info;
-	if (file->fd >= 0 && fstat(file->fd, &info) == 0 && info.st_nlink)
+	char path[PATH_MAX];
+	struct stat info = {0}, there;
+	if (file->fd >= 0 && path_of(path, place, 0) && fstat(file->fd, &info) == 0 && lstat(path, &there) == 0 &&
+	    info.st_ino == there.st_ino && info.st_dev == there.st_dev)
 		return true;
+	uint64_t size = 0;
+	int fd = open_file(place, &size);
+	/* Where it cannot be, the old one is better than none. */
+	if (fd < 0)
+		return file->fd >= 0 && info.st_nlink;
 	log_file_close(file);
-	file->fd = open_file(place, &file->size);
-	return file->fd >= 0;
+	*file = (log_file){.fd = fd, .size = size};
+	return true;
 }
 
 /* Each file takes the name of the one before it; the oldest goes. */
