@@ -24,6 +24,7 @@
 #include "bulkhead/cache.h"
 #include "bulkhead/call.h"
 #include "bulkhead/component.h"
+#include "bulkhead/config.h"
 #include "bulkhead/coredump.h"
 #include "bulkhead/error.h"
 #include "bulkhead/host.h"

@@ -6,7 +6,8 @@
 #   public        serve, cli, bench, examples and tests/api use the public headers and their own folder only
 #   seam          the engine's headers are included in src/engine only (a benchmark may compare with the bare
 #                 engine), the TOML parser's in src/base/toml.c only
-#   allocation    memory comes from src/base/alloc.c, in the command from src/cli/memory.c
+#   allocation    memory comes from src/base/alloc.c, in the command from src/cli/memory.c, in the daemon from
+#                 src/serve/memory.c
 #   self          public headers include public headers and a few of the standard library's only
 #
 # Usage: tools/check-includes.sh [ROOT]
@@ -104,12 +105,12 @@ awk '
 		next
 	}
 
-	room && FILENAME != "src/base/alloc.c" && FILENAME != "src/cli/memory.c" {
+	room && FILENAME != "src/base/alloc.c" && FILENAME !~ /^src\/(cli|serve)\/memory\.c$/ {
 		code = strip($0)
 		if (match(code, "(^|[^A-Za-z0-9_.>])" raw "[ \t]*\\(")) {
 			found = substr(code, RSTART, RLENGTH)
 			gsub(/[^a-z]/, "", found)
-			fault("allocation", found "() outside " (room == "cli" ? "src/cli/memory.c" : "src/base/alloc.c"))
+			fault("allocation", found "() outside " (room == "cli" || room == "serve" ? "src/" room "/memory.c" : "src/base/alloc.c"))
 		}
 	}
 	END { exit failed }

@@ -15,7 +15,7 @@ rust_needed=1.95
 
 build=(gcc g++ libc6-dev binutils make cmake ninja-build pkg-config git curl jq ca-certificates
 	clang lld wasi-libc libclang-rt-14-dev-wasm32
-	libjansson-dev libsodium-dev libcurl4-openssl-dev libseccomp-dev libcmocka-dev)
+	libjansson-dev libsodium-dev libcurl4-openssl-dev libmicrohttpd-dev libseccomp-dev libcmocka-dev)
 lint=(clang-tidy clang-format cppcheck shellcheck)
 sanitize=(libclang-rt-14-dev)
 bench=(hyperfine wrk)

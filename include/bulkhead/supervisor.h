@@ -160,6 +160,12 @@ typedef struct {
 	bh_intensity_mode on_intensity;
 	uint32_t most_restarts; /**< within window_ms; default 3; at most 10,000, or BH_NO_RESTARTS */
 	uint64_t window_ms;     /**< default 60,000 */
+	/**
+	 * Services and tasks, in place of a component: there is none that could run, and this is why. Starting it fails with
+	 * this (BH_EXIT_NOT_UP), and it has failed for good (BH_CHILD_FAILED) whatever its policy, so that it is seen beside the
+	 * others. Copied.
+	 */
+	const bh_error *broken;
 } bh_child_options;
 
 #define BH_CHILD_OPTIONS_INIT BH_SIZED(bh_child_options)

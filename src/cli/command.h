@@ -38,6 +38,6 @@ void help_overview(FILE *stream);
 	}
 
 extern const command command_bindgen, command_cache, command_call, command_check, command_compile, command_doctor,
-	command_help, command_init, command_inspect, command_keygen, command_run, command_version;
+	command_help, command_init, command_inspect, command_keygen, command_run, command_serve, command_version;
 
 #endif

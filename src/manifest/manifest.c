@@ -23,7 +23,7 @@ void bh_manifest_free(bh_manifest *m)
 	bh_free(m);
 }
 
-static bh_status make(bh_manifest **out, const char *path, bh_error **err)
+bh_status bh_manifest_make(bh_manifest **out, const char *path, bh_error **err)
 {
 	BH_AUTO(bh_manifest_free) bh_manifest *m = bh_calloc(1, sizeof *m);
 	if (!m)
@@ -43,7 +43,7 @@ bh_status bh_manifest_read(bh_manifest **out, const char *text, size_t length, c
 	if (length > BH_TOML_MAX_BYTES)
 		return bh_fail(err, BH_E_CONFIG, "%s: larger than 1 MiB", path ? path : "the manifest");
 	BH_AUTO(bh_manifest_free) bh_manifest *m = NULL;
-	bh_status status = make(&m, path, err);
+	bh_status status = bh_manifest_make(&m, path, err);
 	if (status)
 		return status;
 	BH_AUTO(bh_free) char *folder = path ? bh_path_folder(path) : bh_strdup(".");
@@ -74,8 +74,7 @@ static void set_hint(bh_error *e, const bh_diagnostic *d)
 	bh_text_deinit(&text);
 }
 
-/* The first error among the remarks as an error; BH_OK if there is none. */
-static bh_status first_error(const bh_manifest *m, bh_error **err)
+bh_status bh_manifest_first_error(const bh_manifest *m, bh_error **err)
 {
 	for (size_t i = 0; i < m->remark_count; i++) {
 		const bh_remark *remark = &m->remarks[i];
@@ -97,7 +96,7 @@ bh_status bh_manifest_parse(bh_manifest **out, const char *text, size_t length, 
 	BH_AUTO(bh_manifest_free) bh_manifest *m = NULL;
 	bh_status status = bh_manifest_read(&m, text ? text : "", length, path, err);
 	if (!status)
-		status = first_error(m, err);
+		status = bh_manifest_first_error(m, err);
 	if (!status)
 		*out = BH_TAKE(m);
 	return status;

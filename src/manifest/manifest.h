@@ -36,6 +36,12 @@ struct bh_manifest {
 /* Read a text, however much of it is wrong: what is, is in the remarks. `path` as in bh_manifest_parse(). */
 bh_status bh_manifest_read(bh_manifest **out, const char *text, size_t length, const char *path, bh_error **err);
 
+/* An empty one: nothing read, nothing granted. */
+bh_status bh_manifest_make(bh_manifest **out, const char *path, bh_error **err);
+
+/* The first error among the remarks as an error; BH_OK if there is none. */
+bh_status bh_manifest_first_error(const bh_manifest *m, bh_error **err);
+
 /* A component's name as its manifest's path has it: NULL for Component.toml, no path, or no memory. To be freed. */
 char *bh_manifest_guess_name(const char *path);
 

@@ -72,6 +72,7 @@ struct bh_child {
 	char *name;
 	bh_child_kind kind;
 	bh_component *component;
+	bh_error *broken; /* why there is none; NULL: there is */
 	const bh_instance_options *instance;
 	bh_export *ready, *health; /* of a service; NULL: it is not asked */
 	uint64_t health_ms, answer_ms;

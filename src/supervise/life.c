@@ -148,6 +148,11 @@ static bh_status launch(bh_life *life, bh_call **call, bh_error **err)
 	const bh_child *child = life->member->child;
 	bh_call_options options = BH_CALL_OPTIONS_INIT;
 	options.done_data = life;
+	if (child->broken) {
+		if (err)
+			*err = bh_error_copy(child->broken);
+		return bh_error_status(child->broken);
+	}
 	if (child->kind == BH_CHILD_SERVICE) {
 		options.done = made;
 		return bh_instance_start(call, child->component, child->instance, &options, err);

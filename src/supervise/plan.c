@@ -120,17 +120,23 @@ static bool may_restart(const bh_plan *plan, bh_node *node)
 	return true;
 }
 
+static void fail_for_good(bh_plan *plan, bh_node *node, bh_exit how)
+{
+	bh_node *sup = node->parent;
+	node->state = BH_CHILD_FAILED;
+	bh_plan_tell_exit(plan, node, how, BH_DECISION_FAIL, 0);
+	bh_plan_tell(plan, node, BH_EVENT_FAILED);
+	bh_node_set_fresh(node, false);
+	if (node->spec.dynamic)
+		bh_plan_take_out(plan, node);
+	bh_order_advance(plan, sup);
+}
+
 static void give_up(bh_plan *plan, bh_node *node, bh_exit how)
 {
 	bh_node *sup = node->parent;
 	if (sup->spec.on_intensity == BH_INTENSITY_FAIL_CHILD) {
-		node->state = BH_CHILD_FAILED;
-		bh_plan_tell_exit(plan, node, how, BH_DECISION_FAIL, 0);
-		bh_plan_tell(plan, node, BH_EVENT_FAILED);
-		bh_node_set_fresh(node, false);
-		if (node->spec.dynamic)
-			bh_plan_take_out(plan, node);
-		bh_order_advance(plan, sup);
+		fail_for_good(plan, node, how);
 		return;
 	}
 	bh_plan_tell_exit(plan, node, how, BH_DECISION_ESCALATE, 0);
@@ -179,6 +185,8 @@ void bh_plan_exited(bh_plan *plan, bh_node *node, bh_exit how)
 		root_exited(plan, node, how);
 	} else if (bh_node_goes_with_parent(node)) {
 		bh_order_down_with_others(plan, node, how);
+	} else if (node->spec.broken) {
+		fail_for_good(plan, node, how);
 	} else if (node->spec.restart == BH_RESTART_PERMANENT ||
 	           (node->spec.restart == BH_RESTART_TRANSIENT && how != BH_EXIT_NORMAL)) {
 		restart(plan, node, how);

@@ -33,6 +33,7 @@ typedef struct {
 	bh_backoff backoff;
 	uint64_t start_ms;    /* leaves: to come up; BH_UNLIMITED */
 	uint64_t shutdown_ms; /* leaves: to go down by themselves, 0: they are killed at once */
+	bool broken;          /* leaves: never comes up, and fails for good at once */
 	bool dynamic;         /* goes from the tree when it has ended for good, or its supervisor goes down */
 	/* Supervisors: */
 	bh_strategy strategy;

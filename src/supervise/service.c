@@ -203,6 +203,8 @@ bh_status bh_child_call(bh_child *child, const char *name, const bh_value *args,
 {
 	if (!child || child->kind != BH_CHILD_SERVICE)
 		return bh_fail(err, BH_E_INVALID, "bh_child_call: not a service");
+	if (child->broken)
+		return bh_fail(err, BH_E_DOWN, "%s cannot run: %s", child->name, bh_error_message(child->broken));
 	uint64_t now = bh_now(), queue = bh_component_limits(child->component)->queue_ms;
 	request r = {
 		.child = child,

@@ -36,6 +36,7 @@ static bh_node_spec spec_of(const bh_child_options *o)
 		.backoff = o->backoff,
 		.start_ms = o->start_ms ? o->start_ms : START_MS,
 		.shutdown_ms = o->shutdown_ms ? o->shutdown_ms : SHUTDOWN_MS,
+		.broken = o->broken != NULL,
 		.dynamic = o->dynamic,
 		.strategy = o->strategy,
 		.on_intensity = o->on_intensity,
@@ -65,6 +66,7 @@ void bh_child_unref(bh_child *child)
 	bh_export_free(child->ready);
 	bh_export_free(child->health);
 	bh_component_unref(child->component);
+	bh_error_free(child->broken);
 	pthread_mutex_destroy(&child->lock);
 	bh_free(child->name);
 	bh_supervisor *tree = child->tree;
@@ -100,7 +102,7 @@ static bh_status find_questions(bh_child *child, const bh_child_options *o, bh_e
 
 static bh_status make_child(bh_child **out, bh_supervisor *tree, const bh_child_options *o, bh_error **err)
 {
-	uint32_t members = o->kind == BH_CHILD_SERVICE && o->replicas ? o->replicas : 1;
+	uint32_t members = o->kind == BH_CHILD_SERVICE && o->replicas && !o->broken ? o->replicas : 1;
 	BH_AUTO(bh_child_unref) bh_child *child = bh_calloc(1, sizeof *child + members * sizeof child->members[0]);
 	if (!child)
 		return bh_fail_memory(err);
@@ -110,6 +112,7 @@ static bh_status make_child(bh_child **out, bh_supervisor *tree, const bh_child_
 	child->name = bh_strdup(o->name ? o->name : "");
 	child->kind = o->kind;
 	child->component = o->component ? bh_component_ref(o->component) : NULL;
+	child->broken = o->broken ? bh_error_copy(o->broken) : NULL;
 	child->instance = o->instance;
 	child->on_restart = o->on_restart;
 	child->mailbox = o->mailbox ? o->mailbox : MAILBOX;
@@ -123,7 +126,8 @@ static bh_status make_child(bh_child **out, bh_supervisor *tree, const bh_child_
 	}
 	if (!child->name)
 		return bh_fail_memory(err);
-	bh_status status = o->kind == BH_CHILD_TASK      ? find_run(child, o->export_, err)
+	bh_status status = o->broken                     ? BH_OK
+	                   : o->kind == BH_CHILD_TASK    ? find_run(child, o->export_, err)
 	                   : o->kind == BH_CHILD_SERVICE ? find_questions(child, o, err)
 	                                                 : BH_OK;
 	if (!status)
@@ -169,7 +173,7 @@ static bh_status check(const bh_child_options *o, bh_error **err)
 	    (unsigned)o->strategy > BH_REST_FOR_ONE || (unsigned)o->on_intensity > BH_INTENSITY_FAIL_CHILD ||
 	    (unsigned)o->backoff.kind > BH_BACKOFF_EXPONENTIAL || (unsigned)o->on_restart > BH_FAIL)
 		return bh_fail(err, BH_E_INVALID, "%s: an option has a value that is none", o->name);
-	if (o->kind != BH_CHILD_SUPERVISOR && !o->component)
+	if (o->kind != BH_CHILD_SUPERVISOR && !o->component && !o->broken)
 		return bh_fail(err, BH_E_INVALID, "%s: no component", o->name);
 	if (o->replicas > MOST_REPLICAS)
 		return bh_fail(err, BH_E_INVALID, "%s: %u replicas, at most %d", o->name, o->replicas, MOST_REPLICAS);

@@ -1,0 +1,94 @@
+/*
+ * Reading bulkhead.toml, with the reader of manifests: the same remarks, the same amounts and grants.
+ *
+ * A table of the file is read by rows of keys into a struct. What a row reads that belongs to a manifest (limits, grants)
+ * is read into the scratch manifest that also collects the remarks, and taken from there.
+ */
+#ifndef BH_MANIFEST_CONFIG_H
+#define BH_MANIFEST_CONFIG_H
+
+#include "bulkhead/config.h"
+#include "manifest/keys.h"
+
+/* Texts of the file that are kept; names of children. */
+enum { BH_CONFIG_MAX_TEXT = 4096, BH_CONFIG_MAX_NAME = 64, BH_CONFIG_MAX_ITEMS = 1024, BH_CONFIG_MAX_DEPTH = 32 };
+
+/* Beside the bits of bh_child_kind: keys of the root. */
+enum { BH_CONFIG_ROOT = 1 << 8 };
+
+/* One child as it is read. Texts in `shown` and `options` are owned. */
+typedef struct bh_config_entry {
+	bh_config_child shown;
+	bh_child_options options;
+	bh_limits limits;
+	const char *supervisor; /* as written: the name of a [supervisor.NAME]; NULL: the root */
+	/* While it is read: */
+	const bh_toml_node *node;
+	const bh_toml_node *supervisor_node;
+	struct bh_config_entry *parent;
+	struct bh_config_entry *below, *next; /* its children in the order of the file; its next sibling */
+	size_t depth;
+} bh_config_entry;
+
+struct bh_config {
+	bh_manifest *notes; /* the remarks, and room for what is being read */
+	bh_host_options host;
+	bh_cache_options cache;
+	bh_config_log log;
+	bh_config_admin admin;
+	bh_child_options root;
+	bh_config_entry **entries; /* in the order of the file, then in that of adding */
+	size_t entry_count, entry_capacity;
+	bh_config_entry **by_path; /* sorted */
+};
+
+BH_DEFINE_AUTO(bh_config *, bh_config_free)
+
+typedef struct {
+	bh_reader r;
+	bh_config *config;
+} bh_config_reader;
+
+typedef struct bh_config_key bh_config_key;
+typedef void bh_config_read_fn(bh_config_reader *c, void *target, const bh_config_key *key, const bh_toml_node *node);
+
+struct bh_config_key {
+	const char *name;
+	unsigned kinds; /* of children that have it: bits of bh_child_kind; 0: not of a child's table */
+	bh_config_read_fn *read;
+	size_t offset;
+	/* Amounts: */
+	bh_limit like; /* a limit with the same unit */
+	uint64_t minimum, maximum;
+	const char *example;
+	bool zero; /* 0 can be said, and means: */
+	uint64_t zero_value;
+	/* Choices: names of 0, 1, ...; NULL ends them. */
+	const char *const *choices;
+};
+
+typedef struct {
+	const bh_config_key *keys;
+	size_t count;
+} bh_config_section;
+
+extern const bh_config_section bh_config_host_section, bh_config_log_section, bh_config_admin_section,
+	bh_config_child_section;
+
+/* Read a table by a section's rows; `kind`: a bit of bh_child_kind, or 0. Tables in [supervisor] are skipped. */
+void bh_config_read_table(bh_config_reader *c, const bh_config_section *section, unsigned kind, void *target,
+                          const bh_toml_node *table);
+
+/* The whole document (config_walk.c), and what is to be said of the children together (config_children.c). */
+void bh_config_walk(bh_config_reader *c, const bh_toml_node *root);
+void bh_config_read_children(bh_config_reader *c, const bh_toml_node *root);
+
+/* Readers of values (config_values.c). */
+bh_config_read_fn bh_config_amount, bh_config_amount32, bh_config_choice, bh_config_flag, bh_config_text,
+	bh_config_path, bh_config_factor, bh_config_list, bh_config_env, bh_config_limits, bh_config_grants,
+	bh_config_supervisor, bh_config_cache;
+
+/* Read a text, however much of it is wrong: what is, is in the remarks. */
+bh_status bh_config_read(bh_config **out, const char *text, size_t length, const char *path, bh_error **err);
+
+#endif

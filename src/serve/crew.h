@@ -1,0 +1,47 @@
+/*
+ * The crew: what the configuration names, as it runs. It is given one configuration after the other, and changes what differs.
+ * One thread gives it configurations; asking is for any.
+ */
+#ifndef BH_SERVE_CREW_H
+#define BH_SERVE_CREW_H
+
+#include <stdatomic.h>
+
+#include "outputs.h"
+
+typedef struct crew crew;
+
+/* What was done about a configuration. */
+typedef struct {
+	unsigned kept, added, changed, removed;
+	unsigned broken; /* of those that are there now: they cannot run */
+} crew_changes;
+
+/* All three stay until the crew goes. */
+bh_status crew_new(crew **out, bh_host *host, bh_supervisor *tree, outputs *all, bh_error **err) BH_MUST_USE;
+
+/*
+ * Put a configuration in force. All of it is looked at and loaded before anything is changed: where this fails nothing was.
+ * What did not change goes on untouched, its instances too. What changed is stopped in its order and replaced, what is gone is
+ * removed; what cannot be loaded is there as failed, with the reason, unless `strict`: then that is the error. Blocks while
+ * components compile, and while what is replaced stops.
+ *
+ * `config` is kept where this succeeds. `stop`: set from elsewhere, it ends what is not begun yet (BH_E_CANCELLED).
+ */
+bh_status crew_apply(crew *c, bh_config *config, bool strict, const atomic_bool *stop, crew_changes *changes,
+                     bh_error **err) BH_MUST_USE;
+
+/* The configuration in force; NULL: none. The thread that gives them. */
+const bh_config *crew_config(const crew *c);
+
+/* For admin_daemon: what a child wrote, and the file it is from. */
+char *crew_logs(crew *c, const char *path, uint64_t *after, size_t lines, bh_error **err);
+char *crew_file(crew *c, const char *path);
+
+/* Let go of what was removed a while ago; now and then, while no configuration is being put in force. */
+void crew_tidy(crew *c);
+
+/* When the tree has gone. NULL is allowed. */
+void crew_free(crew *c);
+
+#endif

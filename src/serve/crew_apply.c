@@ -1,0 +1,206 @@
+/* From one configuration to the next: what is kept, replaced, added and removed. */
+#include <string.h>
+#include <time.h>
+
+#include "crew_internal.h"
+#include "memory.h"
+#include "say.h"
+
+/* Whether its supervisor is replaced, and all below with it. */
+static bool falls_with_parent(const hands *next, const hand *h)
+{
+	const hand *parent = *h->spec->parent ? hands_find(next, h->spec->parent) : NULL;
+	return parent && parent->duty != HAND_KEEP;
+}
+
+/* Those before it in the order are decided already. */
+static void decide(const crew *c, const hands *next, hand *h)
+{
+	h->before = hands_find(&c->now, h->spec->path);
+	if (!h->before)
+		h->duty = HAND_ADD;
+	else if (!h->before->child || falls_with_parent(next, h) || !hand_same(h->before, h))
+		h->duty = HAND_REPLACE;
+	else
+		h->duty = HAND_KEEP;
+}
+
+static void free_all(hands *table)
+{
+	for (size_t i = 0; i < table->count; i++)
+		hand_free(table->items[i]);
+	sv_free(table->items);
+}
+
+static bh_status load_all(hands *out, crew *c, generation *g, bool strict, const atomic_bool *stop, bh_error **err)
+{
+	size_t count = bh_config_child_count(g->config);
+	hands next = {.items = sv_alloc((count + 1) * sizeof *next.items)};
+	bh_status status = next.items ? BH_OK : bh_error_new(err, BH_E_NO_MEMORY, "no memory");
+	while (!status && next.count < count) {
+		hand *h = NULL;
+		status = atomic_load(stop) ? bh_error_new(err, BH_E_CANCELLED, "stopped")
+		                           : hand_new(&h, c, g, bh_config_child_at(g->config, next.count), err);
+		if (status)
+			break;
+		next.items[next.count++] = h;
+		if (h->broken && strict) {
+			status = bh_error_status(h->broken);
+			if (err)
+				*err = bh_error_copy(h->broken);
+		}
+	}
+	if (status)
+		free_all(&next);
+	else
+		*out = next;
+	return status;
+}
+
+/* In what is in force: what has no successor, or one that is another. */
+static bool is_leaving(const hands *next, const hand *h)
+{
+	const hand *successor = hands_find(next, h->spec->path);
+	return !successor || successor->duty != HAND_KEEP;
+}
+
+/* Until it is out of the tree: its name is free then. What stops takes its shutdown_ms at most. */
+static void wait_until_gone(const crew *c, const hand *h)
+{
+	const struct timespec moment = {.tv_nsec = 2000000};
+	for (bool there = true; there;) {
+		(void)bh_child_wait(h->child, BH_CHILD_STOPPED, 1000);
+		bh_child *found = bh_supervisor_find(c->tree, h->spec->path);
+		there = found == h->child;
+		bh_child_unref(found);
+		if (there)
+			nanosleep(&moment, NULL);
+	}
+}
+
+/* What is below another one that leaves goes with it, in the order that the tree has for that. */
+static bool leaves_by_itself(const crew *c, const hands *next, const hand *h)
+{
+	const hand *parent = *h->spec->parent ? hands_find(&c->now, h->spec->parent) : NULL;
+	return h->child && is_leaving(next, h) && !(parent && parent->child && is_leaving(next, parent));
+}
+
+static void remove_leaving(crew *c, const hands *next)
+{
+	/* All are asked first, so that they stop beside each other. */
+	for (size_t i = c->now.count; i--;)
+		if (leaves_by_itself(c, next, c->now.items[i]))
+			bh_child_remove(c->now.items[i]->child);
+	for (size_t i = c->now.count; i--;)
+		if (leaves_by_itself(c, next, c->now.items[i]))
+			wait_until_gone(c, c->now.items[i]);
+}
+
+/* Its log goes on where it was: that of the one before, or of one of that name that was removed not long ago. */
+static void inherit_log(crew *c, hand *h)
+{
+	hand *from = h->before;
+	for (hand *r = c->removed; r && !from; r = r->next)
+		if (r->log && !strcmp(r->spec->path, h->spec->path))
+			from = r;
+	if (!from || h->spec->options->kind == BH_CHILD_SUPERVISOR)
+		return;
+	h->log = from->log;
+	from->log = NULL;
+}
+
+/* What is kept stays as it is, with the configuration that its instances have texts of. */
+static void carry_over(hand **place)
+{
+	hand *h = *place;
+	*place = h->before;
+	h->before->duty = HAND_KEEP;
+	hand_free(h);
+}
+
+static void settle(crew *c, hands *next, crew_changes *changes)
+{
+	pthread_mutex_lock(&c->lock);
+	hands old = c->now;
+	for (size_t i = 0; i < old.count; i++) {
+		hand *h = old.items[i];
+		const hand *successor = hands_find(next, h->spec->path);
+		if (successor && successor->duty == HAND_KEEP)
+			continue;
+		changes->removed += !successor;
+		h->removed_ms = crew_now_ms();
+		h->next = c->removed;
+		c->removed = h;
+	}
+	for (size_t i = 0; i < next->count; i++)
+		if (next->items[i]->duty == HAND_KEEP)
+			carry_over(&next->items[i]);
+		else
+			inherit_log(c, next->items[i]);
+	c->now = *next;
+	pthread_mutex_unlock(&c->lock);
+	sv_free(old.items);
+}
+
+/* Add what is new, in the order of the configuration. */
+static void add_all(crew *c, const bh_config *config, const atomic_bool *stop)
+{
+	const bh_config_child *spec;
+	for (size_t i = 0; (spec = bh_config_child_at(config, i)) && !atomic_load(stop); i++) {
+		hand *h = hands_find(&c->now, spec->path);
+		bh_error *err = NULL;
+		if (!h || h->child)
+			continue;
+		if (hand_add(h, c, &err))
+			say_failure(BH_LOG_ERROR, spec->path, err);
+		bh_error_free(err);
+	}
+}
+
+static void count(const hands *table, crew_changes *changes)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		changes->kept += table->items[i]->duty == HAND_KEEP;
+		changes->added += table->items[i]->duty == HAND_ADD;
+		changes->changed += table->items[i]->duty == HAND_REPLACE;
+	}
+}
+
+bh_status crew_apply(crew *c, bh_config *config, bool strict, const atomic_bool *stop, crew_changes *changes,
+                     bh_error **err)
+{
+	hands next;
+	*changes = (crew_changes){0};
+	generation *g = sv_alloc(sizeof *g);
+	if (!g)
+		return bh_error_new(err, BH_E_NO_MEMORY, "no memory");
+	*g = (generation){.config = config, .references = 1};
+	bh_status status = load_all(&next, c, g, strict, stop, err);
+	if (status) {
+		g->config = NULL; /* stays its owner's */
+		generation_unref(g);
+		return status;
+	}
+	/* In the order of the configuration first: supervisors before what is below them. */
+	hands sorted = {.items = sv_alloc((next.count + 1) * sizeof *next.items), .count = next.count};
+	if (!sorted.items) {
+		free_all(&next);
+		g->config = NULL;
+		generation_unref(g);
+		return bh_error_new(err, BH_E_NO_MEMORY, "no memory");
+	}
+	memcpy(sorted.items, next.items, next.count * sizeof *next.items);
+	hands_sort(&sorted);
+	for (size_t i = 0; i < next.count; i++)
+		decide(c, &sorted, next.items[i]);
+	sv_free(next.items);
+	count(&sorted, changes);
+	remove_leaving(c, &sorted);
+	settle(c, &sorted, changes);
+	add_all(c, config, stop);
+	for (size_t i = 0; i < c->now.count; i++)
+		changes->broken += c->now.items[i]->broken != NULL;
+	generation_unref(c->current);
+	c->current = g;
+	return BH_OK;
+}

@@ -1,0 +1,68 @@
+/* What the files of the crew share. */
+#ifndef BH_SERVE_CREW_INTERNAL_H
+#define BH_SERVE_CREW_INTERNAL_H
+
+#include <pthread.h>
+
+#include "crew.h"
+
+/* A configuration, as long as somebody has something of it. */
+typedef struct {
+	bh_config *config;
+	size_t references; /* counted by whoever gives configurations or tidies: one thread at a time */
+} generation;
+
+typedef enum { HAND_KEEP, HAND_ADD, HAND_REPLACE } hand_duty;
+
+/* One child of the configuration. */
+typedef struct hand hand;
+struct hand {
+	generation *from;
+	const bh_config_child *spec;
+	bh_child *child;         /* NULL: not in the tree yet, or not any more */
+	bh_component *component; /* NULL: a supervisor, or broken */
+	bh_limits limits;
+	bh_permissions *permissions;
+	bh_instance_options instance; /* the child's options point here */
+	output *log;
+	bh_error *broken; /* why it cannot run */
+	hand_duty duty;   /* while a configuration is put in force */
+	hand *before;     /* in the configuration before; NULL: it is new */
+	hand *next;       /* of those that were removed */
+	uint64_t removed_ms;
+};
+
+/* By path, to be searched. */
+typedef struct {
+	hand **items;
+	size_t count;
+} hands;
+
+struct crew {
+	bh_host *host;
+	bh_supervisor *tree;
+	outputs *all;
+	bh_imports *imports; /* bulkhead:host */
+	generation *current;
+	pthread_mutex_t lock; /* over what others ask for: the table */
+	hands now;
+	hand *removed; /* the newest first */
+};
+
+uint64_t crew_now_ms(void);
+hand *hands_find(const hands *table, const char *path);
+void hands_sort(hands *table);
+void generation_unref(generation *g);
+
+/* A hand for a child: its component is loaded. BH_OK also where that failed: then it is broken. BH_E_NO_MEMORY */
+bh_status hand_new(hand **out, crew *c, generation *from, const bh_config_child *spec, bh_error **err) BH_MUST_USE;
+
+/* Into the tree; broken, where the tree does not take it as it is. */
+bh_status hand_add(hand *h, crew *c, bh_error **err) BH_MUST_USE;
+
+/* Whether what is in force for one is what the other would get. */
+bool hand_same(const hand *a, const hand *b);
+
+void hand_free(hand *h);
+
+#endif
