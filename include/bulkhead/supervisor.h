@@ -273,6 +273,19 @@ BH_API BH_MUST_USE bh_status bh_child_call(bh_child *child, const char *name, co
                                            bh_value *result, const bh_call_options *options, bh_usage *usage,
                                            bh_error **err);
 
+/**
+ * Start a call of a service, and return at once: bh_call_wait(), bh_call_cancel() and bh_call_take() are for it as for one of
+ * bh_call_start(), and so are `options` (but `options->instance`). Where no instance is up it waits in the mailbox, without a
+ * thread. Any thread; does not block.
+ *
+ * All its waiting is bounded by the component's limits.queue_ms, and by the caller's deadline. What ends it meanwhile, as
+ * that the service went down for good (BH_E_DOWN) or the tree did, ends it as a call that is over: it is told once.
+ *
+ * \return as bh_call_start(); BH_E_NO_EXPORT; BH_E_DOWN; BH_E_BUSY (as many wait already as the mailbox holds)
+ */
+BH_API BH_MUST_USE bh_status bh_child_call_start(bh_call **out, bh_child *child, const char *name, const bh_value *args,
+                                                 size_t arg_count, const bh_call_options *options, bh_error **err);
+
 /** What was told of a child. Empty it with bh_supervisor_event_deinit(). */
 typedef struct {
 	uint64_t sequence; /**< from 1, without gaps */

@@ -39,6 +39,9 @@ static void let_go(bh_call *call)
 	free_args(call);
 	bh_export_free(BH_TAKE(call->export_));
 	bh_instance_release(BH_TAKE(call->instance));
+	if (call->supplied)
+		call->run.supplier->release(call->run.service);
+	call->supplied = false;
 }
 
 static void over(bh_task *task)
@@ -92,9 +95,9 @@ static bh_call_options known_options(const bh_call_options *given)
 }
 
 /* What calls and instances have in common. */
-static bh_call *new_call(bh_component *component, const bh_call_options *options)
+static bh_call *new_call(bh_component *component, const bh_call_options *options, const char *name)
 {
-	bh_call *call = bh_calloc(1, sizeof *call);
+	bh_call *call = bh_calloc(1, sizeof *call + strlen(name) + 1);
 	if (!call)
 		return NULL;
 	bh_task_init(&call->task, component->host->executor, &component->group, &kind);
@@ -105,6 +108,7 @@ static bh_call *new_call(bh_component *component, const bh_call_options *options
 	call->dispatched = options->dispatch;
 	call->run.want_usage = true;
 	call->run.waited = true; /* for a worker */
+	call->run.name = strcpy(call->name, name);
 	return call;
 }
 
@@ -116,12 +120,10 @@ static void unmake(bh_call *call)
 	bh_call_free(call);
 }
 
-static bh_status make_call(bh_call **out, bh_export *export_, bh_instance *instance, const bh_value *args, size_t count,
-                           const bh_call_options *options, bh_error **err)
+static bh_status make_call(bh_call **out, bh_export *export_, bh_instance *instance, const char *name,
+                           const bh_value *args, size_t count, const bh_call_options *options, bh_error **err)
 {
-	if (options->instance && instance)
-		return bh_fail(err, BH_E_INVALID, "bh_call_start: options for a fresh instance, and a live one");
-	bh_call *call = new_call(export_->component, options);
+	bh_call *call = new_call(export_->component, options, name);
 	if (!call)
 		return bh_fail_memory(err);
 	call->run.function = export_->function;
@@ -143,18 +145,47 @@ static bh_status make_call(bh_call **out, bh_export *export_, bh_instance *insta
 	return BH_OK;
 }
 
+/* A place in a line: of a live instance, or of the service, where none of its instances is up. */
+static bh_status reserve(bh_call *call, bh_error **err)
+{
+	bh_run *run = &call->run;
+	bh_status status = BH_OK;
+	run->turn.waker = &call->task.waker;
+	if (run->supplier && !run->supplier->enter(run, &status)) {
+		if (status && err)
+			*err = BH_TAKE(run->why);
+		return status;
+	}
+	return run->instance ? bh_instance_reserve(run->instance, run, &call->task.waker, err) : BH_OK;
+}
+
+/* It did not start. */
+static void give_back(bh_run *run, bh_status status)
+{
+	run->status = status;
+	if (run->uses_instance)
+		bh_instance_quit(run->instance, run);
+	else if (run->turn.waits)
+		run->supplier->quit(run);
+	if (!run->supplied)
+		return;
+	run->supplier->leave(run);
+	run->supplier->let_go(run);
+}
+
 static bh_status launch(bh_call *call, bh_error **err)
 {
 	bh_host *host = call->component->host;
 	bh_status status = bh_roll_enter(&host->roll, call, err);
 	if (status)
 		return status;
-	if (call->instance)
-		status = bh_instance_reserve(call->instance, &call->run, &call->task.waker, err);
-	if (!status && (status = bh_executor_start(host->executor, &call->task, err)) && call->instance)
-		bh_instance_quit(call->instance, &call->run);
-	if (status)
+	status = reserve(call, err);
+	if (!status)
+		status = bh_executor_start(host->executor, &call->task, err);
+	if (status) {
+		give_back(&call->run, status);
 		bh_roll_abandon(&host->roll, call);
+	}
 	return status;
 }
 
@@ -168,23 +199,45 @@ static bh_status launched(bh_call *call, bh_call **out)
 	return BH_OK;
 }
 
+static bh_status launch_or_unmake(bh_call *call, bh_call **out, bool given_args, bh_error **err)
+{
+	bh_status status = launch(call, err);
+	if (!status)
+		return launched(call, out);
+	if (given_args)
+		bh_free(BH_TAKE(call->args)); /* what was given stays the caller's */
+	call->supplied = false;           /* and so does the service */
+	unmake(call);
+	return status;
+}
+
 bh_status bh_call_start(bh_call **out, bh_export *export_, bh_instance *instance, const bh_value *args,
                         size_t arg_count, const bh_call_options *given, bh_error **err)
 {
 	bh_call *call = NULL;
 	bh_call_options options = known_options(given);
 	bh_status status = bh_call_check(export_, instance, err);
+	if (!status && options.instance && instance)
+		status = bh_fail(err, BH_E_INVALID, "bh_call_start: options for a fresh instance, and a live one");
 	if (!status)
-		status = make_call(&call, export_, instance, args, arg_count, &options, err);
+		status = make_call(&call, export_, instance, "", args, arg_count, &options, err);
+	return status ? status : launch_or_unmake(call, out, options.give_args, err);
+}
+
+bh_status bh_call_start_supplied(bh_call **out, const bh_supplier *supplier, void *service, bh_export *export_,
+                                 const char *name, const bh_value *args, size_t arg_count, const bh_call_options *given,
+                                 bh_error **err)
+{
+	bh_call *call = NULL;
+	bh_call_options options = known_options(given);
+	options.instance = NULL;
+	bh_status status = make_call(&call, export_, NULL, name, args, arg_count, &options, err);
 	if (status)
 		return status;
-	status = launch(call, err);
-	if (!status)
-		return launched(call, out);
-	if (options.give_args)
-		bh_free(BH_TAKE(call->args)); /* what was given stays the caller's */
-	unmake(call);
-	return status;
+	call->run.supplier = supplier;
+	call->run.service = service;
+	call->supplied = true;
+	return launch_or_unmake(call, out, options.give_args, err);
 }
 
 /* Here, where that takes no time: no guest code runs, and there is room. Otherwise on a worker, from where it is. */
@@ -214,7 +267,7 @@ bh_status bh_instance_start(bh_call **out, bh_component *component, const bh_ins
 	if (!component)
 		return bh_fail(err, BH_E_INVALID, "bh_instance_start: no component");
 	bh_call_options call_options = known_options(given);
-	bh_call *call = new_call(component, &call_options);
+	bh_call *call = new_call(component, &call_options, "");
 	if (!call)
 		return bh_fail_memory(err);
 	call->made = call->run.owner = bh_instance_make(component, options);

@@ -19,8 +19,19 @@ struct bh_call {
 	_Atomic bool over; /* the result is there */
 	bh_event ended;    /* and nobody is busy with it any more */
 	_Atomic bool taken;
+	bool supplied; /* by run.supplier, to whom run.service is to be released */
 	bh_call *next_dispatch;
 	bh_call *next, *previous; /* in the roll */
+	char name[];              /* of a call of a service: what is called */
 };
+
+/*
+ * Start a call on an instance that a supplier gives, which is given `service` with a reference if it starts.
+ *
+ * `export_` is what is called as far as is known now.
+ */
+bh_status bh_call_start_supplied(bh_call **out, const bh_supplier *supplier, void *service, bh_export *export_,
+                                 const char *name, const bh_value *args, size_t arg_count,
+                                 const bh_call_options *options, bh_error **err);
 
 #endif

@@ -41,7 +41,7 @@ bool bh_intercept_in(bh_run *run)
 	run->want_usage = true;
 	/* The arguments must be there on the way out too; those of a live instance its store may keep for longer. */
 	if (run->pass == BH_ARGS_GIVEN)
-		run->pass = run->instance ? BH_ARGS_COPIED : BH_ARGS_LENT;
+		run->pass = run->instance || run->supplier ? BH_ARGS_COPIED : BH_ARGS_LENT;
 	const bh_crossing_of of = describe(run);
 	bool answered;
 	run->status = bh_crossing_enter(&run->crossing, chain, &of, &run->result, &answered, &run->why);

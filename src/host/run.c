@@ -114,6 +114,7 @@ static bh_status too_late(const bh_run *run, bh_error **err)
 static bh_status busy(const bh_run *run, bh_error **err)
 {
 	static const char *const what[] = {
+		[BH_RUN_SUPPLY] = "no instance of the service came up in time (max_queue_time_ms)",
 		[BH_RUN_CALLS] = "the component has as many calls under way as it may have (max_calls)",
 		[BH_RUN_TURN] = "another call on this instance did not end in time (max_queue_time_ms)",
 		[BH_RUN_INSTANCES] = "the component has as many instances as it may have (max_instances)",
@@ -170,8 +171,17 @@ static going begin_run(bh_run *run)
 		return fail(run, waits_for_itself(run));
 	if (caller_left(run, 0, &how))
 		return fail(run, explain(run, how));
-	run->state = run->instance ? BH_RUN_TURN : BH_RUN_CALLS;
+	run->state = run->instance ? BH_RUN_TURN : run->supplier ? BH_RUN_SUPPLY : BH_RUN_CALLS;
 	return NEXT;
+}
+
+static going enter_supply(bh_run *run)
+{
+	bh_status status = BH_OK;
+	if (!run->supplier->enter(run, &status))
+		return status ? fail(run, status) : wait_turn(run);
+	run->state = BH_RUN_TURN;
+	return run->own_stack && bh_store_calling(run->instance) ? fail(run, waits_for_itself(run)) : NEXT;
 }
 
 static going enter_calls(bh_run *run)
@@ -397,6 +407,8 @@ static void quit_line(bh_run *run)
 	};
 	if (run->turn.waits && run->state < BH_COUNT(gates) && gates[run->state])
 		bh_gate_quit(gates[run->state], &run->turn);
+	if (run->turn.waits && run->supplier && !run->supplied)
+		run->supplier->quit(run);
 }
 
 static void measure(bh_run *run)
@@ -445,11 +457,34 @@ static void end(bh_run *run)
 	}
 	if (run->holds_call)
 		bh_gate_leave(&run->component->calls, 1);
+	if (run->supplied)
+		run->supplier->leave(run);
 	if (run->crossing) {
 		bh_intercept_out(run);
 		count(run);
 	}
+	/* Which may be the last that keeps what was called. */
+	if (run->supplied)
+		run->supplier->let_go(run);
 	run->state = BH_RUN_OVER;
+}
+
+/* Whether it did not get as far as being called, and another instance is to be asked for. */
+static bool asks_again(bh_run *run)
+{
+	if (run->status != BH_E_POISONED || run->state != BH_RUN_TURN || !run->supplied)
+		return false;
+	if (run->uses_instance)
+		bh_instance_quit(run->instance, run);
+	run->uses_instance = false;
+	if (!run->supplier->again(run))
+		return false;
+	bh_error_free(BH_TAKE(run->why));
+	run->status = BH_OK;
+	run->instance = NULL;
+	run->asked_again = true;
+	run->state = BH_RUN_SUPPLY;
+	return true;
 }
 
 static going step(bh_run *run, const bh_waker *waker)
@@ -457,6 +492,8 @@ static going step(bh_run *run, const bh_waker *waker)
 	switch (run->state) {
 	case BH_RUN_FIRST:
 		return begin_run(run);
+	case BH_RUN_SUPPLY:
+		return enter_supply(run);
 	case BH_RUN_CALLS:
 		return enter_calls(run);
 	case BH_RUN_TURN:
@@ -498,7 +535,7 @@ bool bh_run_step(bh_run *run, const bh_waker *waker)
 		going how_it_goes = step(run, waker);
 		if (how_it_goes == WAIT)
 			return false;
-		if (how_it_goes == FAILED)
+		if (how_it_goes == FAILED && !asks_again(run))
 			break;
 	}
 	end(run);

@@ -21,6 +21,7 @@ typedef enum {
 /* In this order; each leads to the next unless it waits or fails. */
 typedef enum {
 	BH_RUN_FIRST,
+	BH_RUN_SUPPLY,      /* a live instance that is not known yet */
 	BH_RUN_TURN,        /* a live instance: until nobody else uses it */
 	BH_RUN_CALLS,       /* the component's calls in flight */
 	BH_RUN_INSTANCES,   /* its instances */
@@ -35,6 +36,21 @@ typedef enum {
 
 typedef struct bh_run bh_run;
 
+/*
+ * Who has the live instance for a run that was not told which: a service gives one that is up, or the next one. What is given
+ * stays until it is let go of. Called without locks, on the thread that steps.
+ */
+typedef struct {
+	/* Sets `supplied`, instance, component, function and stats. False: it waits in a line, or has `status`, with run->why. */
+	bool (*enter)(bh_run *run, bh_status *status);
+	void (*quit)(bh_run *run); /* it waits no more */
+	/* The instance was found dead before the call began. True: the run has let go of it, and is to ask for another. */
+	bool (*again)(bh_run *run);
+	void (*leave)(bh_run *run);     /* it is through with the instance, and has what came of it */
+	void (*let_go)(bh_run *run);    /* of what was supplied */
+	void (*release)(void *service); /* the call is over, that somebody else waits for */
+} bh_supplier;
+
 struct bh_run {
 	/* What is asked for. */
 	bh_component *component;
@@ -42,6 +58,11 @@ struct bh_run {
 	const bh_function *function; /* NULL: only an instance, or a drop */
 	bh_stats_export *stats;      /* where the call is counted */
 	bh_resource *dropping;
+	const bh_supplier *supplier; /* of a live instance; NULL: it is known, or a fresh one */
+	void *service;               /* the supplier's: of what */
+	void *supplied;              /* and what it gave; NULL: nothing */
+	const char *name;            /* by which the supplier finds the function */
+	bool asked_again;            /* it waits for the second time, and not behind newcomers' bounds */
 	const bh_value *args;
 	size_t arg_count;
 	bh_args_pass pass;

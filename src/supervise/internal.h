@@ -12,12 +12,11 @@
 #include <stdatomic.h>
 
 #include "base/error.h"
-#include "base/event.h"
+#include "host/line.h"
 #include "supervise/plan.h"
 
 typedef struct bh_member bh_member;
 typedef struct bh_life bh_life;
-typedef struct bh_waiter bh_waiter;
 
 /* From being started to being down: an instance and the calls on it, or a task's call. Reference-counted. */
 struct bh_life {
@@ -29,6 +28,7 @@ struct bh_life {
 	bool checking;         /* it is being asked how it is; the child's lock */
 	uint32_t failures;     /* in a row, of being asked; the child's lock */
 	bool closing;          /* takes no more calls, and is over when the last one is; the child's lock */
+	bool dead;             /* a call found it so: whoever knows why will say so; the child's lock */
 	uint32_t in_flight;    /* the child's lock */
 	_Atomic bool over;
 };
@@ -50,13 +50,6 @@ struct bh_member {
 	bh_status last_status;
 	bh_error *cause; /* of the exit that is being told of */
 	bh_usage usage;
-};
-
-/* A thread that waits for an instance to come up. In the line of its child. */
-struct bh_waiter {
-	bh_event up;
-	bool waits;
-	bh_waiter *next, *previous;
 };
 
 typedef struct bh_named_export bh_named_export;
@@ -82,8 +75,7 @@ struct bh_child {
 	uint32_t mailbox;
 	pthread_mutex_t lock;
 	bh_named_export *exports; /* that were called */
-	bh_waiter *first_waiter, *last_waiter;
-	uint32_t waiting;
+	bh_line line;             /* of calls that wait for an instance to come up */
 	uint32_t member_count;
 	bh_member members[];
 };
@@ -152,10 +144,7 @@ void bh_life_leave(bh_life *life, bh_status status, const bh_error *cause, const
 /* health.c. Ask it, in so many milliseconds, whether it is ready, or how it is. */
 void bh_life_check_in(bh_life *life, uint64_t ms);
 
-/* service.c. The life with the fewest calls, with a reference and counted as in flight; NULL: none is up. */
-bh_life *bh_child_enter(bh_child *child);
-
-/* Those that wait may look again. With the child's lock held. */
+/* service.c. Those that wait may look again. With the child's lock held. */
 void bh_child_call_waiters(bh_child *child);
 
 /* events.c. With the tree's lock held. */

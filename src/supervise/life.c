@@ -49,7 +49,7 @@ void bh_life_leave(bh_life *life, bh_status status, const bh_error *cause, const
 	bool last = life->closing && !left;
 	pthread_mutex_unlock(&child->lock);
 	/* One that only found it dead leaves it to the one that knows why, if that one is there still. */
-	if (!bh_instance_usable(life->instance) && (status != BH_E_POISONED || !left))
+	if (status && !bh_instance_usable(life->instance) && (status != BH_E_POISONED || !left))
 		bh_life_over(life, BH_EXIT_CRASHED, cause, usage);
 	else if (last)
 		bh_life_over(life, BH_EXIT_STOPPED, NULL, NULL);

@@ -1,8 +1,14 @@
-/* Calls of services: on an instance that is up, or on the next one that is. */
+/*
+ * Calls of services: on an instance that is up, or on the next one that is. A call is a run as any other; what is said here
+ * is where its instance comes from (bh_supplier).
+ */
 #include <string.h>
 
-#include "host/run.h"
+#include "host/async.h"
+#include "host/export.h"
 #include "supervise/internal.h"
+
+BH_DEFINE_AUTO(bh_export *, bh_export_free)
 
 /* Exports that were called are kept, so that they are looked up once. A name nobody knows is not. */
 static bh_export *find_export(bh_child *child, const char *name, bh_error **err)
@@ -30,39 +36,9 @@ static bh_export *find_export(bh_child *child, const char *name, bh_error **err)
 
 /* Waiting. */
 
-static void join(bh_child *child, bh_waiter *waiter)
-{
-	*waiter = (bh_waiter){.waits = true, .previous = child->last_waiter};
-	if (child->last_waiter)
-		child->last_waiter->next = waiter;
-	else
-		child->first_waiter = waiter;
-	child->last_waiter = waiter;
-	child->waiting++;
-}
-
-static void leave_line(bh_child *child, bh_waiter *waiter)
-{
-	if (!waiter->waits)
-		return;
-	waiter->waits = false;
-	if (waiter->previous)
-		waiter->previous->next = waiter->next;
-	else
-		child->first_waiter = waiter->next;
-	if (waiter->next)
-		waiter->next->previous = waiter->previous;
-	else
-		child->last_waiter = waiter->previous;
-	child->waiting--;
-}
-
 void bh_child_call_waiters(bh_child *child)
 {
-	for (bh_waiter *waiter; (waiter = child->first_waiter);) {
-		leave_line(child, waiter);
-		bh_event_set(&waiter->up);
-	}
+	bh_line_call_all(&child->line);
 }
 
 /* With the child's lock held. */
@@ -71,7 +47,7 @@ static bh_life *least_loaded(bh_child *child)
 	bh_life *best = NULL;
 	for (uint32_t i = 0; i < child->member_count; i++) {
 		bh_life *life = child->members[i].life;
-		if (life && life->open && !life->closing && (!best || life->in_flight < best->in_flight))
+		if (life && life->open && !life->closing && !life->dead && (!best || life->in_flight < best->in_flight))
 			best = life;
 	}
 	if (best)
@@ -92,110 +68,115 @@ static bool has_hope(bh_child *child)
 			hope = sup->state == BH_CHILD_RUNNING || sup->state == BH_CHILD_STARTING ||
 			       (sup->parent && sup->wanted && sup->state != BH_CHILD_ENDED && sup->state != BH_CHILD_FAILED);
 	}
-	bh_tree_leave(child->tree);
+	pthread_mutex_unlock(&child->tree->lock); /* it caused nothing that is to be done */
 	return hope;
 }
 
-typedef struct {
-	bh_child *child;
-	bh_export *export_;
-	uint64_t busy_at, deadline_at;
-	const bh_call_options *options;
-} request;
-
-static bh_status is_down(const request *r, bh_error **err)
+static bh_status is_down(const bh_child *child, bh_error **err)
 {
-	bh_error *e = bh_error_begin(err, BH_E_DOWN, "%s is not running", r->child->name);
+	bh_error *e = bh_error_begin(err, BH_E_DOWN, "%s is not running", child->name);
 	bh_error_hint_set(e, "Start it, or look at why it ended: its last event says so.");
 	return BH_E_DOWN;
 }
 
-/* The caller's token cannot wake the thread: it is looked at. */
-enum { LOOK_MS = 5 };
+/* The supplier. */
 
-static bh_status wait_up(const request *r, bh_waiter *waiter, bh_error **err)
+static void quit(bh_run *run)
 {
-	for (;;) {
-		uint64_t now = bh_now(), end = r->deadline_at < r->busy_at ? r->deadline_at : r->busy_at;
-		bh_cancel *cancel = r->options ? r->options->cancel : NULL;
-		if (cancel && bh_cancel_fired(cancel))
-			return bh_fail(err, BH_E_CANCELLED, "cancelled");
-		if (now >= r->deadline_at)
-			return bh_fail(err, BH_E_DEADLINE, "the caller's deadline passed while %s was not up", r->child->name);
-		if (now >= r->busy_at)
-			return bh_fail(err, BH_E_BUSY, "%s did not come up in time (max_queue_time_ms)", r->child->name);
-		uint64_t look = cancel ? bh_after_ms(now, LOOK_MS) : end;
-		if (bh_event_wait(&waiter->up, look < end ? look : end))
-			return BH_OK;
-	}
+	bh_child *child = run->service;
+	pthread_mutex_lock(&child->lock);
+	bh_line_leave(&child->line, &run->turn);
+	pthread_mutex_unlock(&child->lock);
 }
 
-/* An instance that is up; waits for one. */
-static bh_status enter(bh_life **out, const request *r, bh_error **err)
+/* It is in the line by now, so that nothing is missed that happens meanwhile. */
+static bh_status may_wait(bh_run *run)
 {
-	bh_child *child = r->child;
-	for (;;) {
-		bh_waiter waiter;
-		pthread_mutex_lock(&child->lock);
-		*out = least_loaded(child);
-		bool full = !*out && child->waiting >= child->mailbox;
-		if (!*out && !full)
-			join(child, &waiter);
-		pthread_mutex_unlock(&child->lock);
-		if (*out)
-			return BH_OK;
-		if (full)
-			return bh_fail(err, BH_E_BUSY, "%u calls wait for %s already", child->mailbox, child->name);
-		bh_status status = BH_OK;
-		if (!has_hope(child))
-			status = is_down(r, err);
-		else if (bh_executor_is_worker())
-			status = bh_fail(err, BH_E_BUSY, "%s is not up, and a callback of the library cannot wait", child->name);
-		else
-			status = wait_up(r, &waiter, err);
-		pthread_mutex_lock(&child->lock);
-		leave_line(child, &waiter);
-		pthread_mutex_unlock(&child->lock);
-		if (status)
-			return status;
-	}
+	bh_child *child = run->service;
+	if (!has_hope(child))
+		return is_down(child, &run->why);
+	if (run->own_stack && bh_executor_is_worker())
+		return bh_fail(&run->why, BH_E_BUSY, "%s is not up, and a callback of the library cannot wait", child->name);
+	return BH_OK;
 }
 
-/* What is left of the caller's time. */
-static bh_call_options remaining(const request *r)
+static bool enter(bh_run *run, bh_status *status)
 {
-	bh_call_options options = BH_CALL_OPTIONS_INIT;
-	size_t known = r->options && r->options->struct_size ? r->options->struct_size : sizeof options;
-	if (r->options)
-		memcpy(&options, r->options, known < sizeof options ? known : sizeof options);
-	if (r->deadline_at != BH_NEVER) {
-		uint64_t now = bh_now();
-		options.deadline_ms = now < r->deadline_at ? (r->deadline_at - now) / 1000000 + 1 : 1;
+	bh_child *child = run->service;
+	bool full = false;
+	pthread_mutex_lock(&child->lock);
+	bh_life *life = least_loaded(child);
+	if (life)
+		bh_line_leave(&child->line, &run->turn);
+	else if (!run->turn.waits && !run->asked_again && child->line.length >= child->mailbox)
+		full = true;
+	else
+		bh_line_join(&child->line, &run->turn);
+	pthread_mutex_unlock(&child->lock);
+	if (life) {
+		run->supplied = life;
+		run->instance = life->instance;
+		return true;
 	}
-	return options;
+	*status = full ? bh_fail(&run->why, BH_E_BUSY, "%u calls wait for %s already", child->mailbox, child->name)
+	               : may_wait(run);
+	if (*status && !full)
+		quit(run);
+	return false;
 }
 
-/* False: it was not begun, as another call ended the instance, and goes to the next one. */
-static bool try_once(bh_status *status, const request *r, const bh_value *args, size_t count, bh_value *result,
-                     bh_usage *usage, bh_error **err)
+static void let_go(bh_run *run)
+{
+	bh_life_unref(run->supplied);
+	run->supplied = NULL;
+}
+
+/* The one that found it dead may be long before the one that knows why: no more calls go there. */
+static bool again(bh_run *run)
+{
+	bh_child *child = run->service;
+	bh_life *life = run->supplied;
+	pthread_mutex_lock(&child->lock);
+	life->dead = true;
+	pthread_mutex_unlock(&child->lock);
+	if (child->on_restart != BH_REQUEUE)
+		return false;
+	bh_life_leave(life, run->status, run->why, &run->usage);
+	let_go(run);
+	return true;
+}
+
+static void leave(bh_run *run)
+{
+	bh_life_leave(run->supplied, run->status, run->why, &run->usage);
+}
+
+static void release(void *service)
+{
+	bh_child_unref(service);
+}
+
+static const bh_supplier supplier = {enter, quit, again, leave, let_go, release};
+
+/* Calling. */
+
+/* What is called, with a reference; with `life`, an instance as well if one is up. */
+static bh_status look_up(bh_export **out, bh_life **life, bh_child *child, const char *name, bh_error **err)
 {
 	BH_AUTO(bh_error_free) bh_error *why = NULL;
-	bh_usage used = BH_USAGE_INIT;
-	bh_life *life;
-	*status = enter(&life, r, err);
-	if (*status)
-		return true;
-	bh_call_options options = remaining(r);
-	*status = bh_instance_call(life->instance, r->export_, args, count, result, &options, &used, &why);
-	bh_life_leave(life, *status, why, &used);
-	bh_life_unref(life);
-	if (*status == BH_E_POISONED && r->child->on_restart == BH_REQUEUE)
-		return false;
-	if (usage)
-		bh_usage_copy(usage, &used);
-	if (err && *status)
+	pthread_mutex_lock(&child->lock);
+	bh_export *found = find_export(child, name, &why);
+	if (found && life)
+		*life = least_loaded(child);
+	if (found)
+		*out = bh_export_ref(found);
+	pthread_mutex_unlock(&child->lock);
+	if (found)
+		return BH_OK;
+	bh_status status = why ? bh_error_status(why) : BH_E_NO_MEMORY;
+	if (err)
 		*err = BH_TAKE(why);
-	return true;
+	return status;
 }
 
 bh_status bh_child_call(bh_child *child, const char *name, const bh_value *args, size_t arg_count, bh_value *result,
@@ -205,19 +186,41 @@ bh_status bh_child_call(bh_child *child, const char *name, const bh_value *args,
 		return bh_fail(err, BH_E_INVALID, "bh_child_call: not a service");
 	if (child->broken)
 		return bh_fail(err, BH_E_DOWN, "%s cannot run: %s", child->name, bh_error_message(child->broken));
-	uint64_t now = bh_now(), queue = bh_component_limits(child->component)->queue_ms;
-	request r = {
-		.child = child,
-		.busy_at = queue == BH_UNLIMITED ? BH_NEVER : bh_after_ms(now, queue),
-		.deadline_at = options && options->deadline_ms ? bh_after_ms(now, options->deadline_ms) : BH_NEVER,
-		.options = options,
-	};
-	pthread_mutex_lock(&child->lock);
-	r.export_ = find_export(child, name, err);
-	pthread_mutex_unlock(&child->lock);
-	if (!r.export_)
-		return err && *err ? bh_error_status(*err) : BH_E_NO_EXPORT;
-	bh_status status;
-	while (!try_once(&status, &r, args, arg_count, result, usage, err)) {}
+	BH_AUTO(bh_export_free) bh_export *export_ = NULL;
+	bh_life *life = NULL;
+	bh_status status = look_up(&export_, &life, child, name, err);
+	if (status)
+		return status;
+	bh_run run;
+	bh_run_init(&run, export_->component, options);
+	run.supplier = &supplier;
+	run.service = child;
+	run.supplied = life;
+	run.instance = life ? life->instance : NULL;
+	run.name = name;
+	run.function = export_->function;
+	run.stats = bh_export_stats(export_->component, export_);
+	run.args = args;
+	run.arg_count = arg_count;
+	/* A caller that may leave before the call ends must not leave arguments behind that are his. */
+	if (options && (options->deadline_ms || options->cancel) && !options->kill)
+		run.pass = BH_ARGS_COPIED;
+	return bh_run_wait(&run, result, usage, err);
+}
+
+bh_status bh_child_call_start(bh_call **out, bh_child *child, const char *name, const bh_value *args, size_t arg_count,
+                              const bh_call_options *options, bh_error **err)
+{
+	if (!child || child->kind != BH_CHILD_SERVICE)
+		return bh_fail(err, BH_E_INVALID, "bh_child_call_start: not a service");
+	if (child->broken)
+		return bh_fail(err, BH_E_DOWN, "%s cannot run: %s", child->name, bh_error_message(child->broken));
+	BH_AUTO(bh_export_free) bh_export *export_ = NULL;
+	bh_status status = look_up(&export_, NULL, child, name, err);
+	if (status)
+		return status;
+	status = bh_call_start_supplied(out, &supplier, bh_child_ref(child), export_, name, args, arg_count, options, err);
+	if (status)
+		bh_child_unref(child);
 	return status;
 }

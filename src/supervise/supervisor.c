@@ -372,7 +372,7 @@ static bh_child_info info_of(bh_member *member, uint32_t depth, uint64_t now)
 	const bh_node *node = &member->node;
 	uint64_t starts_at = bh_plan_starts_at(node);
 	pthread_mutex_lock(&child->lock);
-	uint32_t in_flight = member->life ? member->life->in_flight : 0, waiting = child->waiting;
+	uint32_t in_flight = member->life ? member->life->in_flight : 0, waiting = child->line.length;
 	pthread_mutex_unlock(&child->lock);
 	return (bh_child_info){
 		.name = child->name,
