@@ -94,7 +94,11 @@ typedef enum {
 	BH_EVENT_FAILED, /**< down for good; of a supervisor: it gave up, and all below it is down */
 	BH_EVENT_ADDED,
 	BH_EVENT_REMOVED,
-	BH_EVENT_HEALTH /**< it is another than before */
+	BH_EVENT_HEALTH,         /**< it is another than before */
+	BH_EVENT_UPGRADED,       /**< a new component took the place of the old one; what is down is started with it */
+	BH_EVENT_UPGRADE_FAILED, /**< the old one goes on; the cause says why */
+	BH_EVENT_NOT_SAVED,      /**< its state could not be had: the last one that could is kept */
+	BH_EVENT_NOT_RESTORED    /**< its state was refused: it begins without */
 } bh_event_kind;
 
 /** A tree of supervisors and their children, and the thread that keeps its time. */
@@ -153,6 +157,12 @@ typedef struct {
 	uint64_t answer_ms; /**< how long an answer may take; default 1,000 */
 	uint32_t
 		unhealthy_after; /**< so many times no, or no answer, in a row: it is killed (BH_EXIT_UNHEALTHY). Default 3 */
+	/**
+	 * Of services that export bulkhead:service/state (wit/bulkhead-service/state.wit): how often each instance is asked for
+	 * its state, which the next one is given after a crash. 0: only when it is stopped, restarted or upgraded.
+	 */
+	uint64_t snapshot_ms;
+	uint64_t snapshot_bytes; /**< how long a state may be, for each replica; default 16 MiB */
 	/* Tasks: */
 	const char *export_; /**< without parameters; NULL: wasi:cli/run */
 	/* Supervisors: */
@@ -286,6 +296,42 @@ BH_API BH_MUST_USE bh_status bh_child_call(bh_child *child, const char *name, co
 BH_API BH_MUST_USE bh_status bh_child_call_start(bh_call **out, bh_child *child, const char *name, const bh_value *args,
                                                  size_t arg_count, const bh_call_options *options, bh_error **err);
 
+/**
+ * Told once of an upgrade that was begun: BH_OK, or why the old component goes on. `why` is lent; NULL: there is none. On any
+ * thread, without locks; it must not block, as the tree's work waits for it, and not free the tree.
+ */
+typedef void bh_upgrade_done(void *data, bh_child *child, bh_status status, const bh_error *why);
+
+/** How to upgrade. Start from BH_UPGRADE_OPTIONS_INIT; zero means the default. */
+typedef struct {
+	size_t struct_size;
+	uint64_t start_ms;    /**< for the new instances to be up, ready and well; default: the child's */
+	uint64_t shutdown_ms; /**< for the old ones to finish what they are in the middle of; default: the child's */
+	const bh_instance_options *instance; /**< for the new instances, as in bh_child_options; NULL: those of the old */
+	bool lose_exports;     /**< the new component may lack exports that were called, and the state of the old one */
+	bh_upgrade_done *done; /**< NULL: nobody is told; events say it */
+	void *done_data;
+} bh_upgrade_options;
+
+#define BH_UPGRADE_OPTIONS_INIT BH_SIZED(bh_upgrade_options)
+
+/**
+ * Replace a child's component while it is called: no call is lost. Any thread; does not block, but for checking.
+ *
+ * Of a service, new instances are made beside the old ones; when all are up, ready and well (`ready`, `health`), calls go to
+ * them, and the old ones end when their calls have, or are killed after shutdown_ms. Then `done` is told. If anything fails
+ * before, the old ones go on as if nothing had been. With a state to hand over, calls wait from when the old ones have none
+ * left until the new ones were given it. What is down, and a task, takes the new component with its next start, and `done` is
+ * told before this returns.
+ *
+ * \param component  kept alive; of the same host
+ *
+ * \return BH_OK: begun, or done; BH_E_NO_EXPORT (it lacks one that is asked for, or was called; see lose_exports); BH_E_BUSY
+ *         (an upgrade is under way); BH_E_DOWN (it was removed); BH_E_INVALID; BH_E_WRONG_HOST; BH_E_NO_MEMORY
+ */
+BH_API BH_MUST_USE bh_status bh_child_upgrade(bh_child *child, bh_component *component,
+                                              const bh_upgrade_options *options, bh_error **err);
+
 /** What was told of a child. Empty it with bh_supervisor_event_deinit(). */
 typedef struct {
 	uint64_t sequence; /**< from 1, without gaps */
@@ -299,7 +345,7 @@ typedef struct {
 	bh_exit exit;
 	bh_decision decision;
 	uint64_t delay_ms; /**< of BH_DECISION_RESTART */
-	bh_error *cause;   /**< with trap, frames and hint; NULL: there is none */
+	bh_error *cause;   /**< with trap, frames and hint; NULL: there is none. Also of what failed */
 	bh_usage usage;    /**< of the call that ended it; zero where no call did */
 } bh_supervisor_event;
 

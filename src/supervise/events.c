@@ -58,6 +58,9 @@ void bh_tree_tell(bh_supervisor *tree, const bh_note *note)
 		.health = member->health,
 	};
 	pthread_cond_broadcast(&tree->changed);
+	if (note->kind == BH_EVENT_UPGRADE_FAILED || note->kind == BH_EVENT_NOT_SAVED ||
+	    note->kind == BH_EVENT_NOT_RESTORED)
+		event->cause = bh_error_copy(member->cause);
 	if (note->kind != BH_EVENT_EXITED)
 		return;
 	event->exit = note->exit;
@@ -65,6 +68,18 @@ void bh_tree_tell(bh_supervisor *tree, const bh_note *note)
 	event->delay_ms = note->delay_ms;
 	event->cause = bh_error_copy(member->cause);
 	event->usage = member->usage;
+}
+
+void bh_member_tell(bh_member *member, bh_event_kind kind, const bh_error *cause)
+{
+	bh_supervisor *tree = member->child->tree;
+	bh_tree_enter(tree);
+	member->cause = bh_error_copy(cause);
+	/* What is out of the tree has no path any more. */
+	if (member->in_tree)
+		bh_tree_tell(tree, &(bh_note){.kind = kind, .node = &member->node});
+	bh_error_free(BH_TAKE(member->cause));
+	bh_tree_leave(tree);
 }
 
 bh_status bh_subscription_new(bh_subscription **out, bh_supervisor *tree, bool from_start, bh_error **err)

@@ -8,12 +8,9 @@ void bh_life_check_in(bh_life *life, uint64_t ms)
 {
 	bh_supervisor *tree = life->member->child->tree;
 	bh_tree_enter(tree);
-	bh_heap_item *check = &life->member->check;
 	/* Afterwards it is the next life's. */
-	if (!atomic_load(&life->over)) {
-		bh_heap_remove(&tree->checks, check);
-		(void)!bh_heap_add(&tree->checks, check, bh_after_ms(bh_now(), ms)); /* there is room */
-	}
+	if (bh_life_is_current(life))
+		bh_moment_set(&life->member->check, ms);
 	bh_tree_leave(tree);
 }
 
@@ -22,11 +19,11 @@ static void is_found(const bh_life *life, bh_health health)
 	bh_member *member = life->member;
 	bh_supervisor *tree = member->child->tree;
 	bh_tree_enter(tree);
-	if (!atomic_load(&life->over) && member->health != health) {
+	if (bh_life_is_current(life) && member->health != health) {
 		member->health = health;
 		bh_tree_tell(tree, &(bh_note){.kind = BH_EVENT_HEALTH, .node = &member->node});
 	}
-	if (!atomic_load(&life->over) && health == BH_HEALTH_BAD)
+	if (bh_life_is_current(life) && health == BH_HEALTH_BAD)
 		bh_plan_unhealthy(&tree->plan, &member->node, bh_now());
 	bh_tree_leave(tree);
 }
@@ -52,7 +49,7 @@ static void answered(bh_life *life, bool yes)
 	}
 }
 
-static bool is_yes(const bh_value *answer)
+bool bh_is_yes(const bh_value *answer)
 {
 	return !(answer->kind == BH_KIND_BOOL && !answer->as.boolean) &&
 	       !(answer->kind == BH_KIND_RESULT && answer->as.result.is_err);
@@ -65,7 +62,7 @@ static void checked(void *data, bh_call *call)
 	bh_value answer = BH_VALUE_INIT;
 	bh_usage usage = BH_USAGE_INIT;
 	bh_status status = bh_call_take(call, &answer, &usage, &why);
-	bool yes = !status && is_yes(&answer);
+	bool yes = !status && bh_is_yes(&answer);
 	bh_value_deinit(&answer);
 	bh_life_leave(life, status, why, &usage); /* which may be the end of it */
 	answered(life, yes);
@@ -77,7 +74,7 @@ static bh_export *begin_check(bh_life *life)
 {
 	bh_child *child = life->member->child;
 	pthread_mutex_lock(&child->lock);
-	bh_export *question = life->open ? child->health : child->ready;
+	bh_export *question = life->open ? life->revision->health : life->revision->ready;
 	bool can = question && life->instance && !life->closing && !life->checking;
 	if (can) {
 		life->checking = true;

@@ -14,6 +14,7 @@ void bh_life_unref(bh_life *life)
 	bh_child *child = life->member->child;
 	bh_call_free(life->call);
 	bh_instance_free(life->instance);
+	bh_revision_unref(life->revision);
 	bh_free(life);
 	bh_child_unref(child);
 }
@@ -29,15 +30,21 @@ void bh_life_over(bh_life *life, bh_exit how, const bh_error *cause, const bh_us
 	if (mine)
 		member->life = NULL;
 	pthread_mutex_unlock(&child->lock);
+	/* One that is apart ends without a word: its upgrade looks for itself. */
+	if (!mine) {
+		bh_member_note(&child->members[0], BH_DO_UPGRADE);
+		bh_child_unref(child);
+		return;
+	}
 	bh_tree_enter(child->tree);
-	bh_heap_remove(&child->tree->checks, &member->check);
+	bh_moment_clear(&member->check);
+	bh_moment_clear(&member->save);
 	member->cause = bh_error_copy(cause);
 	member->usage = usage ? *usage : (bh_usage)BH_USAGE_INIT;
 	bh_plan_down(&child->tree->plan, &member->node, how, bh_now());
 	bh_error_free(BH_TAKE(member->cause));
 	bh_tree_leave(child->tree);
-	if (mine)
-		bh_life_unref(life);
+	bh_life_unref(life);
 	bh_child_unref(child);
 }
 
@@ -46,13 +53,15 @@ void bh_life_leave(bh_life *life, bh_status status, const bh_error *cause, const
 	bh_child *child = life->member->child;
 	pthread_mutex_lock(&child->lock);
 	uint32_t left = --life->in_flight;
-	bool last = life->closing && !left;
+	bool last = life->closing && !left, awaited = child->paused && !left;
 	pthread_mutex_unlock(&child->lock);
 	/* One that only found it dead leaves it to the one that knows why, if that one is there still. */
 	if (status && !bh_instance_usable(life->instance) && (status != BH_E_POISONED || !left))
 		bh_life_over(life, BH_EXIT_CRASHED, cause, usage);
 	else if (last)
-		bh_life_over(life, BH_EXIT_STOPPED, NULL, NULL);
+		bh_life_drained(life);
+	if (awaited)
+		bh_member_note(&child->members[0], BH_DO_UPGRADE);
 }
 
 /* Coming up. */
@@ -62,17 +71,28 @@ static void came_up(const bh_life *life)
 {
 	bh_supervisor *tree = life->member->child->tree;
 	bh_tree_enter(tree);
-	if (!atomic_load(&life->over)) {
+	if (bh_life_is_current(life)) {
 		life->member->health = BH_HEALTH_UNKNOWN;
 		bh_plan_up(&tree->plan, &life->member->node, bh_now());
 	}
 	bh_tree_leave(tree);
 }
 
+void bh_life_look(const bh_life *life)
+{
+	bh_child *child = life->member->child;
+	bh_tree_enter(child->tree);
+	if (bh_life_is_current(life) && life->revision->health)
+		bh_moment_set(&life->member->check, child->health_ms);
+	if (bh_life_is_current(life) && life->revision->snapshot && child->snapshot_ms)
+		bh_moment_set(&life->member->save, child->snapshot_ms);
+	bh_tree_leave(child->tree);
+}
+
 void bh_life_open(bh_life *life)
 {
 	bh_child *child = life->member->child;
-	came_up(life);
+	came_up(life); /* nothing happens where the upgrade said so */
 	pthread_mutex_lock(&child->lock);
 	life->open = true;
 	bool idle = life->closing && !life->in_flight;
@@ -80,29 +100,40 @@ void bh_life_open(bh_life *life)
 		bh_child_call_waiters(child);
 	pthread_mutex_unlock(&child->lock);
 	if (idle)
-		bh_life_over(life, BH_EXIT_STOPPED, NULL, NULL);
-	else if (child->health)
-		bh_life_check_in(life, child->health_ms);
+		bh_life_drained(life);
+	else
+		bh_life_look(life);
+}
+
+void bh_life_begin(bh_life *life)
+{
+	if (life->revision->ready)
+		bh_life_check_in(life, 0);
+	else
+		bh_life_open(life);
+}
+
+bh_status bh_life_take_instance(bh_life *life, bh_call *call, bh_usage *usage, bh_error **err)
+{
+	bh_child *child = life->member->child;
+	bh_instance *instance = NULL;
+	bh_status status = bh_call_take_instance(call, &instance, usage, err);
+	pthread_mutex_lock(&child->lock);
+	life->instance = instance;
+	pthread_mutex_unlock(&child->lock);
+	return status;
 }
 
 /* It may be over by now: then the instance goes with the life, and nobody ever knew of it. */
 static void made(void *data, bh_call *call)
 {
 	bh_life *life = data;
-	bh_child *child = life->member->child;
-	bh_instance *instance = NULL;
 	BH_AUTO(bh_error_free) bh_error *why = NULL;
 	bh_usage usage = BH_USAGE_INIT;
-	bh_status status = bh_call_take_instance(call, &instance, &usage, &why);
-	pthread_mutex_lock(&child->lock);
-	life->instance = instance;
-	pthread_mutex_unlock(&child->lock);
-	if (status)
+	if (bh_life_take_instance(life, call, &usage, &why))
 		bh_life_over(life, BH_EXIT_NOT_UP, why, &usage);
-	else if (child->ready)
-		bh_life_check_in(life, 0);
 	else
-		bh_life_open(life);
+		bh_life_restore(life);
 	bh_life_unref(life);
 }
 
@@ -138,6 +169,7 @@ static bh_life *new_life(bh_member *member)
 	life->member = member;
 	bh_child *child = bh_child_ref(member->child);
 	pthread_mutex_lock(&child->lock);
+	life->revision = bh_revision_ref(child->revision);
 	member->life = life;
 	pthread_mutex_unlock(&child->lock);
 	return life;
@@ -146,22 +178,23 @@ static bh_life *new_life(bh_member *member)
 static bh_status launch(bh_life *life, bh_call **call, bh_error **err)
 {
 	const bh_child *child = life->member->child;
+	const bh_revision *revision = life->revision;
 	bh_call_options options = BH_CALL_OPTIONS_INIT;
 	options.done_data = life;
-	if (child->broken) {
+	if (revision->broken) {
 		if (err)
-			*err = bh_error_copy(child->broken);
-		return bh_error_status(child->broken);
+			*err = bh_error_copy(revision->broken);
+		return bh_error_status(revision->broken);
 	}
 	if (child->kind == BH_CHILD_SERVICE) {
 		options.done = made;
-		return bh_instance_start(call, child->component, child->instance, &options, err);
+		return bh_instance_start(call, revision->component, revision->instance, &options, err);
 	}
 	/* It runs as soon as it is asked to; said first, as it may be over before this returns. */
 	came_up(life);
 	options.done = ended;
-	options.instance = child->instance;
-	return bh_call_start(call, child->run, NULL, NULL, 0, &options, err);
+	options.instance = revision->instance;
+	return bh_call_start(call, revision->run, NULL, NULL, 0, &options, err);
 }
 
 void bh_member_start(bh_member *member)
@@ -198,6 +231,17 @@ bh_life *bh_member_life(bh_member *member)
 	return life;
 }
 
+void bh_life_drained(bh_life *life)
+{
+	bh_child *child = life->member->child;
+	pthread_mutex_lock(&child->lock);
+	bool saved = life->saved || atomic_load(&life->apart);
+	life->saved = true;
+	pthread_mutex_unlock(&child->lock);
+	if (saved || !bh_life_save(life, 0))
+		bh_life_over(life, BH_EXIT_STOPPED, NULL, NULL);
+}
+
 /* A task comes to its end by itself, or is killed when it did not in time. */
 void bh_member_stop(bh_member *member)
 {
@@ -213,8 +257,10 @@ void bh_member_stop(bh_member *member)
 	pthread_mutex_unlock(&child->lock);
 	if (coming)
 		bh_call_cancel(life->call, BH_CANCEL_KILL);
-	if (coming || idle)
+	if (coming)
 		bh_life_over(life, BH_EXIT_STOPPED, NULL, NULL);
+	else if (idle)
+		bh_life_drained(life);
 	bh_life_unref(life);
 }
 
@@ -234,4 +280,19 @@ void bh_member_kill(bh_member *member)
 	if (child->kind == BH_CHILD_SERVICE)
 		bh_life_over(life, BH_EXIT_STOPPED, NULL, NULL);
 	bh_life_unref(life);
+}
+
+/* Apart from the plan. */
+
+bh_life *bh_life_new_apart(bh_member *member, bh_revision *revision)
+{
+	bh_life *life = bh_calloc(1, sizeof *life);
+	if (!life)
+		return NULL;
+	atomic_init(&life->references, 1);
+	atomic_init(&life->apart, true);
+	life->member = member;
+	life->revision = bh_revision_ref(revision);
+	bh_child_ref(member->child);
+	return life;
 }

@@ -16,9 +16,12 @@ static const char *const decisions[] = {
 	[BH_DECISION_FAIL] = "fail", [BH_DECISION_WITH_GROUP] = "with-group", [BH_DECISION_ESCALATE] = "escalate",
 };
 static const char *const events[] = {
-	[BH_EVENT_STARTING] = "starting", [BH_EVENT_STARTED] = "started", [BH_EVENT_EXITED] = "exited",
-	[BH_EVENT_KILLED] = "killed",     [BH_EVENT_FAILED] = "failed",   [BH_EVENT_ADDED] = "added",
-	[BH_EVENT_REMOVED] = "removed",   [BH_EVENT_HEALTH] = "health",
+	[BH_EVENT_STARTING] = "starting",   [BH_EVENT_STARTED] = "started",
+	[BH_EVENT_EXITED] = "exited",       [BH_EVENT_KILLED] = "killed",
+	[BH_EVENT_FAILED] = "failed",       [BH_EVENT_ADDED] = "added",
+	[BH_EVENT_REMOVED] = "removed",     [BH_EVENT_HEALTH] = "health",
+	[BH_EVENT_UPGRADED] = "upgraded",   [BH_EVENT_UPGRADE_FAILED] = "upgrade-failed",
+	[BH_EVENT_NOT_SAVED] = "not-saved", [BH_EVENT_NOT_RESTORED] = "not-restored",
 };
 
 static const char *const healths[] = {

@@ -218,6 +218,16 @@ void bh_plan_down(bh_plan *plan, bh_node *node, bh_exit how, uint64_t now)
 		bh_plan_exited(plan, node, before == BH_CHILD_STARTING && how != BH_EXIT_NORMAL ? BH_EXIT_NOT_UP : how);
 }
 
+void bh_plan_replaced(bh_plan *plan, bh_node *node, uint64_t now)
+{
+	it_is(plan, now);
+	if (node->state != BH_CHILD_RUNNING || node->spec.supervisor)
+		return;
+	node->failures = 0;
+	node->up_since = plan->now;
+	node->generation++;
+}
+
 void bh_plan_unhealthy(bh_plan *plan, bh_node *node, uint64_t now)
 {
 	it_is(plan, now);

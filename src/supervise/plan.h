@@ -120,6 +120,8 @@ void bh_plan_remove(bh_plan *plan, bh_node *node, uint64_t now);
 /* Something happened. What comes too late is ignored, as the node is in another state then. */
 void bh_plan_up(bh_plan *plan, bh_node *node, uint64_t now);
 void bh_plan_down(bh_plan *plan, bh_node *node, bh_exit exit, uint64_t now);
+/* Another took its place while it ran, which is no exit: it is up as of now, and its failures are forgotten. */
+void bh_plan_replaced(bh_plan *plan, bh_node *node, uint64_t now);
 void bh_plan_unhealthy(bh_plan *plan, bh_node *node, uint64_t now);
 
 /* The moments that came. */

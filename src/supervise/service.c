@@ -6,33 +6,10 @@
 
 #include "host/async.h"
 #include "host/export.h"
+#include "host/quick.h"
 #include "supervise/internal.h"
 
 BH_DEFINE_AUTO(bh_export *, bh_export_free)
-
-/* Exports that were called are kept, so that they are looked up once. A name nobody knows is not. */
-static bh_export *find_export(bh_child *child, const char *name, bh_error **err)
-{
-	bh_named_export *found = child->exports;
-	while (found && strcmp(found->name, name) != 0)
-		found = found->next;
-	if (found)
-		return found->export_;
-	bh_export *export_ = NULL;
-	if (bh_export_find(&export_, child->component, name, err))
-		return NULL;
-	found = bh_calloc(1, sizeof *found + strlen(name) + 1);
-	if (!found) {
-		bh_export_free(export_);
-		(void)bh_fail_memory(err);
-		return NULL;
-	}
-	memcpy(found->name, name, strlen(name) + 1);
-	found->export_ = export_;
-	found->next = child->exports;
-	child->exports = found;
-	return export_;
-}
 
 /* Waiting. */
 
@@ -45,9 +22,12 @@ void bh_child_call_waiters(bh_child *child)
 static bh_life *least_loaded(bh_child *child)
 {
 	bh_life *best = NULL;
+	if (child->paused)
+		return NULL;
 	for (uint32_t i = 0; i < child->member_count; i++) {
 		bh_life *life = child->members[i].life;
-		if (life && life->open && !life->closing && !life->dead && (!best || life->in_flight < best->in_flight))
+		bool can = life && life->open && !life->closing && !life->dead && life->revision == child->revision;
+		if (can && (!best || life->in_flight < best->in_flight))
 			best = life;
 	}
 	if (best)
@@ -55,11 +35,9 @@ static bh_life *least_loaded(bh_child *child)
 	return best ? bh_life_ref(best) : NULL;
 }
 
-/* Whether one of them will come up by itself. */
-static bool has_hope(bh_child *child)
+bool bh_child_hopes(const bh_child *child)
 {
 	bool hope = false;
-	bh_tree_enter(child->tree);
 	for (uint32_t i = 0; i < child->member_count && !hope; i++) {
 		const bh_node *node = &child->members[i].node;
 		const bh_node *sup = child->members[i].in_tree ? node->parent : NULL;
@@ -68,7 +46,15 @@ static bool has_hope(bh_child *child)
 			hope = sup->state == BH_CHILD_RUNNING || sup->state == BH_CHILD_STARTING ||
 			       (sup->parent && sup->wanted && sup->state != BH_CHILD_ENDED && sup->state != BH_CHILD_FAILED);
 	}
-	pthread_mutex_unlock(&child->tree->lock); /* it caused nothing that is to be done */
+	return hope;
+}
+
+/* It causes nothing that is to be done. */
+bool bh_child_has_hope(bh_child *child)
+{
+	bh_tree_enter(child->tree);
+	bool hope = bh_child_hopes(child);
+	pthread_mutex_unlock(&child->tree->lock);
 	return hope;
 }
 
@@ -93,11 +79,29 @@ static void quit(bh_run *run)
 static bh_status may_wait(bh_run *run)
 {
 	bh_child *child = run->service;
-	if (!has_hope(child))
+	if (!bh_child_has_hope(child))
 		return is_down(child, &run->why);
 	if (run->own_stack && bh_executor_is_worker())
 		return bh_fail(&run->why, BH_E_BUSY, "%s is not up, and a callback of the library cannot wait", child->name);
 	return BH_OK;
+}
+
+/* What it is given is of another revision than it was meant for: the same by name. */
+static bool is_revised(bh_run *run, bh_status *status)
+{
+	bh_child *child = run->service;
+	bh_revision *revision = ((bh_life *)run->supplied)->revision;
+	pthread_mutex_lock(&child->lock);
+	bh_export *export_ = bh_revision_find(revision, run->name, &run->why);
+	pthread_mutex_unlock(&child->lock);
+	if (!export_) {
+		*status = run->why ? bh_error_status(run->why) : BH_E_NO_MEMORY;
+		return false;
+	}
+	run->component = revision->component;
+	run->function = export_->function;
+	run->stats = bh_export_stats(run->component, export_);
+	return true;
 }
 
 static bool enter(bh_run *run, bh_status *status)
@@ -116,7 +120,7 @@ static bool enter(bh_run *run, bh_status *status)
 	if (life) {
 		run->supplied = life;
 		run->instance = life->instance;
-		return true;
+		return life->revision->component == run->component || is_revised(run, status);
 	}
 	*status = full ? bh_fail(&run->why, BH_E_BUSY, "%u calls wait for %s already", child->mailbox, child->name)
 	               : may_wait(run);
@@ -165,7 +169,10 @@ static bh_status look_up(bh_export **out, bh_life **life, bh_child *child, const
 {
 	BH_AUTO(bh_error_free) bh_error *why = NULL;
 	pthread_mutex_lock(&child->lock);
-	bh_export *found = find_export(child, name, &why);
+	const bh_error *broken = child->revision->broken;
+	if (broken)
+		(void)bh_fail(&why, BH_E_DOWN, "%s cannot run: %s", child->name, bh_error_message(broken));
+	bh_export *found = broken ? NULL : bh_revision_find(child->revision, name, &why);
 	if (found && life)
 		*life = least_loaded(child);
 	if (found)
@@ -179,17 +186,31 @@ static bh_status look_up(bh_export **out, bh_life **life, bh_child *child, const
 	return status;
 }
 
+/* Most calls find their instance idle, and want nothing but their result. */
+static bool call_quickly(bh_life *life, bh_export *export_, const bh_value *args, size_t count, bh_value *result,
+                         bh_status *status, bh_error **err)
+{
+	BH_AUTO(bh_error_free) bh_error *why = NULL;
+	if (!bh_quick_call(life->instance, export_, args, count, result, status, &why))
+		return false;
+	bh_life_leave(life, *status, why, NULL);
+	bh_life_unref(life);
+	if (err && *status)
+		*err = BH_TAKE(why);
+	return true;
+}
+
 bh_status bh_child_call(bh_child *child, const char *name, const bh_value *args, size_t arg_count, bh_value *result,
                         const bh_call_options *options, bh_usage *usage, bh_error **err)
 {
 	if (!child || child->kind != BH_CHILD_SERVICE)
 		return bh_fail(err, BH_E_INVALID, "bh_child_call: not a service");
-	if (child->broken)
-		return bh_fail(err, BH_E_DOWN, "%s cannot run: %s", child->name, bh_error_message(child->broken));
 	BH_AUTO(bh_export_free) bh_export *export_ = NULL;
 	bh_life *life = NULL;
 	bh_status status = look_up(&export_, &life, child, name, err);
 	if (status)
+		return status;
+	if (life && !options && !usage && call_quickly(life, export_, args, arg_count, result, &status, err))
 		return status;
 	bh_run run;
 	bh_run_init(&run, export_->component, options);
@@ -213,8 +234,6 @@ bh_status bh_child_call_start(bh_call **out, bh_child *child, const char *name, 
 {
 	if (!child || child->kind != BH_CHILD_SERVICE)
 		return bh_fail(err, BH_E_INVALID, "bh_child_call_start: not a service");
-	if (child->broken)
-		return bh_fail(err, BH_E_DOWN, "%s cannot run: %s", child->name, bh_error_message(child->broken));
 	BH_AUTO(bh_export_free) bh_export *export_ = NULL;
 	bh_status status = look_up(&export_, NULL, child, name, err);
 	if (status)

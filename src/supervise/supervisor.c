@@ -13,8 +13,10 @@ enum {
 	HEALTH_MS = 10000,
 	ANSWER_MS = 1000,
 	UNHEALTHY_AFTER = 3,
+	SNAPSHOT_BYTES = 16 << 20,
 	MOST_REPLICAS = 10000,
 	DEEPEST = 32,
+	MOMENTS = 3, /* that a node may wait for: to be checked, to be saved, and its child to be upgraded */
 };
 
 /* Options of older callers are shorter. */
@@ -57,16 +59,12 @@ void bh_child_unref(bh_child *child)
 {
 	if (!child || atomic_fetch_sub_explicit(&child->references, 1, memory_order_acq_rel) != 1)
 		return;
-	for (bh_named_export *named; (named = child->exports);) {
-		child->exports = named->next;
-		bh_export_free(named->export_);
-		bh_free(named);
-	}
-	bh_export_free(child->run);
-	bh_export_free(child->ready);
-	bh_export_free(child->health);
-	bh_component_unref(child->component);
-	bh_error_free(child->broken);
+	for (uint32_t i = 0; i < child->member_count; i++)
+		bh_snapshot_unref(child->members[i].snapshot);
+	bh_revision_unref(child->revision);
+	bh_free(child->ready);
+	bh_free(child->health);
+	bh_free(child->run);
 	pthread_mutex_destroy(&child->lock);
 	bh_free(child->name);
 	bh_supervisor *tree = child->tree;
@@ -76,28 +74,25 @@ void bh_child_unref(bh_child *child)
 
 BH_DEFINE_AUTO(bh_child *, bh_child_unref)
 
-static bh_status find_run(bh_child *child, const char *name, bh_error **err)
+static bool copy_name(char **out, const char *name)
 {
-	return name ? bh_export_find(&child->run, child->component, name, err)
-	            : bh_export_find_run(&child->run, child->component, err);
+	*out = name ? bh_strdup(name) : NULL;
+	return !name || *out;
 }
 
-/* What is asked of a service takes nothing, so that it can be asked. */
-static bh_status find_question(bh_export **out, bh_child *child, const char *name, bh_error **err)
+static bool copy_names(bh_child *child, const bh_child_options *o)
 {
-	if (!name)
-		return BH_OK;
-	bh_status status = bh_export_find(out, child->component, name, err);
-	if (!status && bh_export_param_count(*out))
-		status =
-			bh_fail(err, BH_E_INVALID, "%s: %s takes parameters, and there are none to give it", child->name, name);
-	return status;
+	return copy_name(&child->name, o->name ? o->name : "") && copy_name(&child->ready, o->ready) &&
+	       copy_name(&child->health, o->health) && copy_name(&child->run, o->export_);
 }
 
-static bh_status find_questions(bh_child *child, const bh_child_options *o, bh_error **err)
+static void init_member(bh_child *child, uint32_t index)
 {
-	bh_status status = find_question(&child->ready, child, o->ready, err);
-	return status ? status : find_question(&child->health, child, o->health, err);
+	bh_member *member = &child->members[index];
+	member->child = child;
+	member->replica = child->member_count > 1 ? index + 1 : 0;
+	member->check = (bh_moment){.member = member, .duty = BH_DO_CHECK};
+	member->save = (bh_moment){.member = member, .duty = BH_DO_SAVE};
 }
 
 static bh_status make_child(bh_child **out, bh_supervisor *tree, const bh_child_options *o, bh_error **err)
@@ -109,27 +104,24 @@ static bh_status make_child(bh_child **out, bh_supervisor *tree, const bh_child_
 	atomic_init(&child->references, 1);
 	pthread_mutex_init(&child->lock, NULL);
 	child->tree = bh_tree_ref(tree);
-	child->name = bh_strdup(o->name ? o->name : "");
 	child->kind = o->kind;
-	child->component = o->component ? bh_component_ref(o->component) : NULL;
-	child->broken = o->broken ? bh_error_copy(o->broken) : NULL;
-	child->instance = o->instance;
 	child->on_restart = o->on_restart;
 	child->mailbox = o->mailbox ? o->mailbox : MAILBOX;
 	child->health_ms = o->health_ms ? o->health_ms : HEALTH_MS;
 	child->answer_ms = o->answer_ms ? o->answer_ms : ANSWER_MS;
 	child->unhealthy_after = o->unhealthy_after ? o->unhealthy_after : UNHEALTHY_AFTER;
+	child->snapshot_ms = o->snapshot_ms;
+	child->snapshot_bytes = o->snapshot_bytes ? o->snapshot_bytes : SNAPSHOT_BYTES;
+	child->start_ms = o->start_ms ? o->start_ms : START_MS;
+	child->shutdown_ms = o->shutdown_ms ? o->shutdown_ms : SHUTDOWN_MS;
 	child->member_count = members;
-	for (uint32_t i = 0; i < members; i++) {
-		child->members[i].child = child;
-		child->members[i].replica = members > 1 ? i + 1 : 0;
-	}
-	if (!child->name)
+	for (uint32_t i = 0; i < members; i++)
+		init_member(child, i);
+	if (!copy_names(child, o))
 		return bh_fail_memory(err);
-	bh_status status = o->broken                     ? BH_OK
-	                   : o->kind == BH_CHILD_TASK    ? find_run(child, o->export_, err)
-	                   : o->kind == BH_CHILD_SERVICE ? find_questions(child, o, err)
-	                                                 : BH_OK;
+	bh_status status = o->kind == BH_CHILD_SUPERVISOR ? BH_OK
+	                   : o->broken                    ? bh_revision_new_broken(&child->revision, o->broken, err)
+	                               : bh_revision_new(&child->revision, child, o->component, o->instance, err);
 	if (!status)
 		*out = BH_TAKE(child);
 	return status;
@@ -140,7 +132,7 @@ static bool plant(bh_child *child, bh_node *parent, const bh_child_options *o)
 {
 	bh_plan *plan = &child->tree->plan;
 	const bh_node_spec spec = spec_of(o);
-	if (!bh_heap_reserve(&child->tree->checks, plan->nodes + child->member_count))
+	if (!bh_heap_reserve(&child->tree->moments, MOMENTS * (plan->nodes + child->member_count)))
 		return false;
 	for (uint32_t i = 0; i < child->member_count; i++) {
 		bh_member *member = &child->members[i];
@@ -300,6 +292,10 @@ void bh_supervisor_free(bh_supervisor *tree)
 	while (!is_down(root))
 		bh_tree_wait(tree, BH_NEVER);
 	bh_plan_remove(&tree->plan, root, bh_now());
+	bh_tree_leave(tree);
+	bh_tree_enter(tree);
+	while (tree->upgrades)
+		bh_tree_wait(tree, BH_NEVER);
 	bh_tree_leave(tree);
 	bh_tree_close(tree);
 	bh_child_unref(tree->root);

@@ -21,10 +21,24 @@ static void note_todo(bh_supervisor *tree, bh_member *member, unsigned todo)
 	tree->last_todo = member;
 }
 
+void bh_tree_note(bh_member *member, unsigned duty)
+{
+	note_todo(member->child->tree, member, member->todo | duty);
+}
+
+void bh_member_note(bh_member *member, unsigned duty)
+{
+	bh_supervisor *tree = member->child->tree;
+	bh_tree_enter(tree);
+	bh_tree_note(member, duty);
+	bh_tree_leave(tree);
+}
+
 /* What was to be done about its life before this one is of no interest any more. */
 static void start(void *data, bh_node *node)
 {
-	note_todo(data, bh_member_of(node), BH_DO_START);
+	bh_member *member = bh_member_of(node);
+	note_todo(data, member, (member->todo & BH_DO_UPGRADE) | BH_DO_START);
 }
 
 static void stop(void *data, bh_node *node)
@@ -59,6 +73,8 @@ static void tell(void *data, const bh_note *note)
 		member->last_exit = note->exit;
 		member->last_status = member->cause ? bh_error_status(member->cause) : BH_OK;
 		bh_member_wake_waiters(note->node); /* there may be nothing left to wait for */
+		if (member->child->upgrade)
+			bh_tree_note(&member->child->members[0], BH_DO_UPGRADE);
 	}
 	bh_tree_tell(tree, note);
 }
@@ -71,6 +87,8 @@ static void gone(void *data, bh_node *node)
 	member->next_gone = tree->gone;
 	tree->gone = member;
 	bh_member_wake_waiters(node);
+	if (member->child->upgrade)
+		bh_tree_note(&member->child->members[0], BH_DO_UPGRADE);
 }
 
 static const bh_plan_ops ops_of_all = {.start = start, .stop = stop, .kill = kill, .tell = tell, .gone = gone};
@@ -85,6 +103,10 @@ static void do_one(bh_member *member, unsigned todo)
 		bh_member_kill(member);
 	if (todo & BH_DO_CHECK)
 		bh_member_check(member);
+	if (todo & BH_DO_SAVE)
+		bh_member_save(member);
+	if (todo & BH_DO_UPGRADE)
+		bh_upgrade_step(member->child);
 }
 
 /* A member to give a reference up to: of what is to be done, or of what is gone. */
@@ -108,9 +130,9 @@ static bh_member *next_to_do(bh_supervisor *tree, unsigned *todo)
 
 static uint64_t next_moment(const bh_supervisor *tree)
 {
-	const bh_heap_item *check = bh_heap_first(&tree->checks);
+	const bh_heap_item *first = bh_heap_first(&tree->moments);
 	uint64_t next = bh_plan_next(&tree->plan);
-	return check && check->at < next ? check->at : next;
+	return first && first->at < next ? first->at : next;
 }
 
 void bh_tree_leave(bh_supervisor *tree)
@@ -161,12 +183,23 @@ static void sleep_until(bh_supervisor *tree, uint64_t at)
 	tree->armed_at = 0;
 }
 
-static void checks_due(bh_supervisor *tree, uint64_t now)
+void bh_moment_clear(bh_moment *moment)
 {
-	for (bh_heap_item *item; (item = bh_heap_first(&tree->checks)) && item->at <= now;) {
-		bh_heap_remove(&tree->checks, item);
-		bh_member *member = (bh_member *)((char *)item - offsetof(bh_member, check));
-		note_todo(tree, member, member->todo | BH_DO_CHECK);
+	bh_heap_remove(&moment->member->child->tree->moments, &moment->item);
+}
+
+void bh_moment_set(bh_moment *moment, uint64_t ms)
+{
+	bh_moment_clear(moment);
+	(void)!bh_heap_add(&moment->member->child->tree->moments, &moment->item, bh_after_ms(bh_now(), ms));
+}
+
+static void moments_due(bh_supervisor *tree, uint64_t now)
+{
+	for (bh_heap_item *item; (item = bh_heap_first(&tree->moments)) && item->at <= now;) {
+		const bh_moment *moment = (bh_moment *)item;
+		bh_heap_remove(&tree->moments, item);
+		bh_tree_note(moment->member, moment->duty);
 	}
 }
 
@@ -181,7 +214,7 @@ static void *keep_time(void *data)
 			continue;
 		}
 		bh_plan_due(&tree->plan, now);
-		checks_due(tree, now);
+		moments_due(tree, now);
 		bh_tree_leave(tree);
 		bh_tree_enter(tree);
 	}
@@ -235,7 +268,7 @@ void bh_tree_unref(bh_supervisor *tree)
 		return;
 	for (size_t i = 0; i < BH_EVENTS_KEPT; i++)
 		bh_supervisor_event_deinit(&tree->events[i]);
-	bh_heap_deinit(&tree->checks);
+	bh_heap_deinit(&tree->moments);
 	bh_plan_deinit(&tree->plan);
 	pthread_cond_destroy(&tree->rearmed);
 	pthread_cond_destroy(&tree->changed);

@@ -58,6 +58,13 @@ static inline uint32_t scene_number(scene *s, const char *name)
 	return result.as.u32;
 }
 
+/* All replicas are up, and one can be called: which is a moment later. */
+static inline void scene_wait_all(scene *s)
+{
+	assert_true(bh_child_wait(bh_supervisor_root(s->tree), BH_CHILD_RUNNING, (uint64_t)(10000 * t_slack())));
+	scene_number(s, "get");
+}
+
 /* What came of many calls that were started. */
 typedef struct {
 	_Atomic unsigned told, good, trapped, cancelled, down, busy, late, other;
