@@ -1,6 +1,7 @@
 /*
  * Order: children come up one after the other, and go down the other way round. What a supervisor does next is found out by
- * going through its children; what they wait for tells it when to look again.
+ * going through its children; what they wait for tells it when to look again. It remembers how far it came, so that going
+ * through all of them is done once, and not once for each.
  */
 #include "supervise/order.h"
 
@@ -72,7 +73,9 @@ static bool may_begin(bh_plan *plan, const bh_node *child)
 /* Start the fresh ones in order, each when those before it are up. */
 static void start_in_order(bh_plan *plan, bh_node *sup)
 {
-	for (bh_node *child = sup->first; child && sup->fresh_count; child = child->next) {
+	bh_node *child = sup->start_from ? sup->start_from : sup->first;
+	for (; child && sup->fresh_count; child = child->next) {
+		sup->start_from = child;
 		if (child->fresh && may_begin(plan, child))
 			bh_order_begin(plan, child);
 		if (child->fresh)
@@ -138,6 +141,7 @@ void bh_order_go_down(bh_plan *plan, bh_node *node, bh_ending ending)
 	bh_node_clear_timer(plan, node);
 	if (node->spec.supervisor) {
 		node->all_stop = true;
+		node->stop_from = node->last;
 		for (bh_node *child = node->first; child; child = child->next)
 			call_off(plan, child);
 		stop_next(plan, node);
@@ -254,9 +258,9 @@ static void group_down(bh_plan *plan, bh_node *sup)
 }
 
 /* The last of those that are to go down and are not yet is asked to; NULL: there is none. */
-static const bh_node *last_to_stop(bh_plan *plan, const bh_node *sup)
+static const bh_node *last_to_stop(bh_plan *plan, bh_node *sup)
 {
-	for (bh_node *child = sup->last; child; child = child->previous) {
+	for (bh_node *child; (child = sup->stop_from); sup->stop_from = child->previous) {
 		if (!sup->all_stop && !child->affected)
 			continue;
 		if (bh_node_is_up_or_coming(child))
@@ -294,5 +298,6 @@ void bh_order_restart_group(bh_plan *plan, bh_node *node, uint64_t delay_ms)
 	if (at > sup->group_at)
 		sup->group_at = at;
 	sup->group_stop = true;
+	sup->stop_from = sup->last;
 	stop_next(plan, sup);
 }

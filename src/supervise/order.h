@@ -33,6 +33,8 @@ static inline void bh_node_set_fresh(bh_node *node, bool fresh)
 {
 	if (node->parent && node->fresh != fresh)
 		node->parent->fresh_count += fresh ? 1 : (size_t)-1;
+	if (node->parent && fresh)
+		node->parent->start_from = NULL; /* it may be before it */
 	node->fresh = fresh;
 }
 

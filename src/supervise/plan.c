@@ -75,6 +75,10 @@ static void unlink_node(bh_node *node)
 	bh_node *parent = node->parent;
 	if (!parent)
 		return;
+	if (parent->start_from == node)
+		parent->start_from = node->next;
+	if (parent->stop_from == node)
+		parent->stop_from = node->previous;
 	if (node->previous)
 		node->previous->next = node->next;
 	else

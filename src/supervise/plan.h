@@ -97,9 +97,11 @@ struct bh_node {
 	/* Supervisors: */
 	bh_moments children; /* when one of its children was, where they are counted together */
 	size_t child_count, fresh_count;
-	bool group_stop;   /* the affected ones go down */
-	bool all_stop;     /* all of them do */
-	uint64_t group_at; /* when the affected ones may come up again */
+	bh_node *start_from; /* none before it is fresh; NULL: that is not known */
+	bh_node *stop_from;  /* none behind it is to be stopped any more, while some are; NULL: none is at all */
+	bool group_stop;     /* the affected ones go down */
+	bool all_stop;       /* all of them do */
+	uint64_t group_at;   /* when the affected ones may come up again */
 };
 
 void bh_plan_init(bh_plan *plan, const bh_plan_ops *ops, uint64_t seed);
