@@ -156,7 +156,7 @@ static bh_status reserve(bh_call *call, bh_error **err)
 			*err = BH_TAKE(run->why);
 		return status;
 	}
-	return run->instance ? bh_instance_reserve(run->instance, run, &call->task.waker, err) : BH_OK;
+	return call->instance ? bh_instance_reserve(call->instance, run, &call->task.waker, err) : BH_OK;
 }
 
 /* It did not start. */

@@ -41,7 +41,7 @@ typedef struct bh_run bh_run;
  * stays until it is let go of. Called without locks, on the thread that steps.
  */
 typedef struct {
-	/* Sets `supplied`, instance, component, function and stats. False: it waits in a line, or has `status`, with run->why. */
+	/* Sets `supplied`, instance, with a place in its line, component, function and stats. False: it waits in a line, or has `status`, with run->why. */
 	bool (*enter)(bh_run *run, bh_status *status);
 	void (*quit)(bh_run *run); /* it waits no more */
 	/* The instance was found dead before the call began. True: the run has let go of it, and is to ask for another. */

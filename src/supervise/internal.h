@@ -258,6 +258,9 @@ bool bh_child_has_hope(bh_child *child);
 /* Those that wait may look again. With the child's lock held. */
 void bh_child_call_waiters(bh_child *child);
 
+/* An instance is up: the first of them may, and then the next. With the child's lock held. */
+void bh_child_call_next(bh_child *child);
+
 /* events.c. With the tree's lock held. */
 void bh_tree_tell(bh_supervisor *tree, const bh_note *note);
 

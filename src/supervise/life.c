@@ -97,7 +97,7 @@ void bh_life_open(bh_life *life)
 	life->open = true;
 	bool idle = life->closing && !life->in_flight;
 	if (!life->closing)
-		bh_child_call_waiters(child);
+		bh_child_call_next(child);
 	pthread_mutex_unlock(&child->lock);
 	if (idle)
 		bh_life_drained(life);

@@ -18,6 +18,11 @@ void bh_child_call_waiters(bh_child *child)
 	bh_line_call_all(&child->line);
 }
 
+void bh_child_call_next(bh_child *child)
+{
+	bh_line_call(&child->line);
+}
+
 /* With the child's lock held. */
 static bh_life *least_loaded(bh_child *child)
 {
@@ -72,6 +77,7 @@ static void quit(bh_run *run)
 	bh_child *child = run->service;
 	pthread_mutex_lock(&child->lock);
 	bh_line_leave(&child->line, &run->turn);
+	bh_line_call(&child->line); /* it may have been called in its stead */
 	pthread_mutex_unlock(&child->lock);
 }
 
@@ -104,24 +110,37 @@ static bool is_revised(bh_run *run, bh_status *status)
 	return true;
 }
 
+/* A thread that cannot wait goes before those that do. */
+static bool may_go_first(const bh_child *child, const bh_run *run)
+{
+	return bh_line_first(&child->line, &run->turn) || (run->own_stack && bh_executor_is_worker());
+}
+
+/* Out of the line of the service into that of the instance, in one move, so that calls stay in their order. */
+static bh_status pass_on(bh_child *child, bh_life *life, bh_run *run)
+{
+	bh_line_leave(&child->line, &run->turn);
+	bh_line_call(&child->line);
+	run->supplied = life;
+	run->instance = life->instance;
+	return bh_instance_reserve(life->instance, run, run->turn.waker, &run->why);
+}
+
 static bool enter(bh_run *run, bh_status *status)
 {
 	bh_child *child = run->service;
 	bool full = false;
 	pthread_mutex_lock(&child->lock);
-	bh_life *life = least_loaded(child);
+	bh_life *life = may_go_first(child, run) ? least_loaded(child) : NULL;
 	if (life)
-		bh_line_leave(&child->line, &run->turn);
+		*status = pass_on(child, life, run);
 	else if (!run->turn.waits && !run->asked_again && child->line.length >= child->mailbox)
 		full = true;
 	else
 		bh_line_join(&child->line, &run->turn);
 	pthread_mutex_unlock(&child->lock);
-	if (life) {
-		run->supplied = life;
-		run->instance = life->instance;
-		return life->revision->component == run->component || is_revised(run, status);
-	}
+	if (life)
+		return !*status && (life->revision->component == run->component || is_revised(run, status));
 	*status = full ? bh_fail(&run->why, BH_E_BUSY, "%u calls wait for %s already", child->mailbox, child->name)
 	               : may_wait(run);
 	if (*status && !full)
@@ -173,7 +192,7 @@ static bh_status look_up(bh_export **out, bh_life **life, bh_child *child, const
 	if (broken)
 		(void)bh_fail(&why, BH_E_DOWN, "%s cannot run: %s", child->name, bh_error_message(broken));
 	bh_export *found = broken ? NULL : bh_revision_find(child->revision, name, &why);
-	if (found && life)
+	if (found && life && !child->line.first)
 		*life = least_loaded(child);
 	if (found)
 		*out = bh_export_ref(found);

@@ -28,6 +28,7 @@ typedef struct {
 	bh_life *next;     /* with a reference; NULL: not begun, or in its place */
 	bh_life *before;   /* with a reference: what is asked for its state, or what it took the place of */
 	bool taken;        /* it did */
+	bool outdated;     /* one of the old revision is about to come up instead */
 	/* The child's lock: */
 	bool waits; /* for an answer, which is: */
 	bool yes;
@@ -330,7 +331,7 @@ static void finish(bh_child *child, bh_upgrade *upgrade, bh_status status, const
 	pthread_mutex_lock(&child->lock);
 	child->upgrade = NULL;
 	child->paused = false;
-	bh_child_call_waiters(child);
+	bh_child_call_next(child);
 	pthread_mutex_unlock(&child->lock);
 	bh_moment_clear(&upgrade->moment);
 	bh_tree_leave(tree);
@@ -382,32 +383,30 @@ static void too_late(bh_child *child, bh_upgrade *upgrade)
 /* Taking over. */
 
 /* With both locks. One that is not up, or about to be told of its end, is not replaced: its next start takes the new one. */
-static bool take_place(bh_member *member, successor *s)
+static void take_place(bh_member *member, successor *s)
 {
 	bh_life *old = member->life;
-	bh_life_unref(BH_TAKE(s->before));
+	s->outdated = old;
 	if (!member->in_tree || member->node.state != BH_CHILD_RUNNING || !old || atomic_load(&old->over))
-		return false;
+		return;
 	atomic_store(&old->apart, true);
 	old->closing = true;
+	s->taken = true;
 	s->before = old;
 	atomic_store(&s->next->apart, false);
 	s->next->open = true;
 	member->life = BH_TAKE(s->next);
 	member->health = BH_HEALTH_UNKNOWN;
-	return true;
 }
 
-/* With the tree's lock. One on its way up with the old component begins anew. */
-static void put_right(bh_member *member, bool taken)
+/* With the tree's lock. One on its way up with the old component, or about to be, begins anew. */
+static void put_right(bh_member *member, const successor *s)
 {
 	bh_plan *plan = &member->child->tree->plan;
-	const bh_life *life = member->life;
-	bool old = member->node.state == BH_CHILD_STARTING && life && life->revision != member->child->revision;
-	if (taken)
+	if (s && s->taken)
 		bh_plan_replaced(plan, &member->node, bh_now());
 	bh_tree_tell(member->child->tree, &(bh_note){.kind = BH_EVENT_UPGRADED, .node = &member->node});
-	if (old || member->node.state == BH_CHILD_WAITING)
+	if ((s && s->outdated && member->node.state == BH_CHILD_STARTING) || member->node.state == BH_CHILD_WAITING)
 		bh_plan_restart(plan, &member->node, bh_now());
 }
 
@@ -422,14 +421,14 @@ static void switch_to(bh_child *child, bh_revision *revision, bh_upgrade *upgrad
 		child->members[i].refused = false;
 		child->members[i].node.spec.broken = false;
 		if (upgrade)
-			upgrade->each[i].taken = take_place(&child->members[i], &upgrade->each[i]);
+			take_place(&child->members[i], &upgrade->each[i]);
 	}
-	bh_child_call_waiters(child);
+	bh_child_call_next(child);
 	pthread_mutex_unlock(&child->lock);
 	bh_revision_unref(before);
 	for (uint32_t i = 0; i < child->member_count; i++)
 		if (child->members[i].in_tree)
-			put_right(&child->members[i], upgrade && upgrade->each[i].taken);
+			put_right(&child->members[i], upgrade ? &upgrade->each[i] : NULL);
 }
 
 /* What a step came to. After the last of them the upgrade is gone. */
@@ -438,6 +437,8 @@ typedef enum { WAITS, TOOK_OVER, OVER } result;
 /* The old ones that have no call left go, the others when theirs are through. */
 static void take_over(bh_child *child, bh_upgrade *upgrade)
 {
+	for (uint32_t i = 0; i < upgrade->count; i++)
+		bh_life_unref(BH_TAKE(upgrade->each[i].before));
 	bh_tree_enter(child->tree);
 	switch_to(child, upgrade->revision, upgrade);
 	bh_tree_leave(child->tree);
