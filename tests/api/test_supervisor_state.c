@@ -254,6 +254,29 @@ static void of_another_type(void **state)
 	bh_component_unref(component);
 }
 
+/* As one writes it in C, against the WIT. */
+static void of_a_guest_in_c(void **state)
+{
+	(void)state;
+	bh_component *keeper = t_load(host, "keeper.wasm", NULL);
+	bh_child_options options = BH_CHILD_OPTIONS_INIT;
+	bh_value five = bh_of_u32(5), sum = BH_VALUE_INIT;
+	options.name = "keeper";
+	options.component = keeper;
+	scene s = scene_begin(&options);
+	for (uint32_t i = 1; i <= 10; i++) {
+		OK(bh_child_call(s.child, "add", &five, 1, &sum, NULL, NULL, &t_err));
+		assert_int_equal(sum.as.u32, 5 * i);
+		if (i % 2)
+			bh_child_restart(s.child);
+		else
+			assert_int_equal(upgrade_to(&s, keeper, usual), BH_OK);
+		FAILS(BH_E_TRAP, bh_child_call(s.child, "crash", NULL, 0, NULL, NULL, NULL, &t_err));
+	}
+	scene_end(&s);
+	bh_component_unref(keeper);
+}
+
 /* Snapshots all the time, crashes, restarts and upgrades, and then the tree goes. */
 static void *keep_adding(void *data)
 {
@@ -325,6 +348,7 @@ int main(void)
 		cmocka_unit_test(refuses_its_own),
 		cmocka_unit_test(traps_when_asked),
 		cmocka_unit_test(of_another_type),
+		cmocka_unit_test(of_a_guest_in_c),
 		cmocka_unit_test(all_at_once),
 	};
 	return cmocka_run_group_tests(tests, host_begin, host_end);

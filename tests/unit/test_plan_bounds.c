@@ -294,6 +294,29 @@ static void too_late(void **state)
 	world_end(&w);
 }
 
+/* One that another took the place of has not exited: nothing is told, and its failures are forgotten. */
+static void replaced(void **state)
+{
+	(void)state;
+	world w;
+	three_children(&w, BH_ONE_FOR_ONE, 0, BH_RESTART_PERMANENT, false, 100);
+	crash(&w, 'a');
+	pass(&w, 100);
+	up(&w, 'a');
+	forget(&w);
+	assert_int_equal(w.nodes['a']->generation, 2);
+	bh_plan_replaced(&w.plan, w.nodes['a'], w.now);
+	expect(&w, "");
+	expect_told(&w, "");
+	assert_int_equal(w.nodes['a']->generation, 3);
+	crash(&w, 'a');
+	expect_told(&w, "a:crashed>restart@100 ");
+	bh_plan_replaced(&w.plan, w.nodes['a'], w.now); /* it is down */
+	bh_plan_replaced(&w.plan, w.nodes['r'], w.now);
+	assert_int_equal(w.nodes['a']->generation, 3);
+	world_end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -308,6 +331,7 @@ int main(void)
 		cmocka_unit_test(failures_in_a_row),
 		cmocka_unit_test(a_long_run_counts_however_it_ends),
 		cmocka_unit_test(too_late),
+		cmocka_unit_test(replaced),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
