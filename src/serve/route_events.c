@@ -11,8 +11,11 @@
 enum { EVENTS_A_LOOK = 32 };
 
 typedef struct {
+	bh_supervisor *tree;
 	bh_subscription *events;
 	uint64_t after; /* events up to this one were told before */
+	uint64_t seen;  /* the last one there was */
+	bool resumes;   /* it has still to be seen where he goes on */
 	uint64_t said_at, heartbeat_ms;
 } reader;
 
@@ -90,17 +93,40 @@ static void put_event(sv_text *out, const bh_supervisor_event *e)
 		out->failed = true;
 }
 
+/* The first one that he has not had yet is not the next one: those between were overwritten. */
+static void put_gap(reader *r, sv_text *out, uint64_t before)
+{
+	const bh_supervisor_event gap = {.sequence = before - 1, .lost = before - 1 - r->after};
+	if (r->resumes && gap.lost)
+		put_event(out, &gap);
+	r->resumes = false;
+}
+
+/* What he had last never was: he was here when another daemon was, and has had nothing of this one's. */
+static bool begin_anew(reader *r)
+{
+	bh_subscription *fresh = NULL;
+	if (!r->resumes || r->seen >= r->after || bh_subscription_new(&fresh, r->tree, true, NULL))
+		return false;
+	bh_subscription_free(r->events);
+	r->events = fresh;
+	r->after = 0;
+	return true;
+}
+
 /* False: the tree is gone. */
 static bool put_next(reader *r, sv_text *out, bool *none)
 {
 	bh_supervisor_event event = BH_SUPERVISOR_EVENT_INIT;
 	bh_status status = bh_subscription_next(r->events, &event, 0, NULL);
-	*none = status != BH_OK;
-	/* A gap tells of those up to its number: what the reader has of them is not lost to him. */
-	if (!status && event.lost && event.sequence > r->after && event.sequence - event.lost < r->after)
-		event.lost = event.sequence - r->after;
-	if (!status && event.sequence > r->after)
-		put_event(out, &event);
+	*none = status != BH_OK && !begin_anew(r);
+	if (!status) {
+		r->seen = event.sequence;
+		if (event.sequence > r->after) {
+			put_gap(r, out, event.lost ? r->after + 1 : event.sequence);
+			put_event(out, &event);
+		}
+	}
 	bh_supervisor_event_deinit(&event);
 	return status != BH_E_DOWN;
 }
@@ -146,7 +172,9 @@ void route_events(exchange *self)
 		bh_error_free(err);
 		return;
 	}
+	r->tree = self->server->daemon.tree;
 	r->after = after;
+	r->resumes = resumes;
 	r->heartbeat_ms = self->server->bounds.heartbeat_ms;
 	answer_stream(self, "text/event-stream", fill, release, r);
 }

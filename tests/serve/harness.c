@@ -110,8 +110,8 @@ static bh_component *load(bh_host *host, const char *guest)
 	bh_component_options options = BH_COMPONENT_OPTIONS_INIT;
 	options.limits.memory = BH_MIB(16);
 	options.limits.fuel = BH_UNLIMITED;
-	options.limits.execution_ms = 2000;
-	options.limits.queue_ms = 2000;
+	options.limits.execution_ms = 300;
+	options.limits.queue_ms = 1000;
 	snprintf(path, sizeof path, "%s/%s", getenv("GUESTS") ? getenv("GUESTS") : ".", guest);
 	if (bh_component_load_file(&component, host, path, &options, &err))
 		die(path, err);
