@@ -14,10 +14,10 @@ sleep 0.5
 call counter '{"export": "crash-at", "args": [1]}'
 call counter '{"export": "increment"}' && expect 422
 wait $!
-data all | while read -r line; do
+while read -r line; do
 	echo "$line" >one
 	expect_schema Event one
-done || exit 1
+done < <(data all)
 data all | jq -se 'map(.sequence) == [range(1; length + 1)]' >/dev/null || fail "events are not in order: $(data all)"
 [ "$(sed -n 's/^id: //p' all | tr '\n' ' ')" = "$(data all | jq .sequence | tr '\n' ' ')" ] || fail "ids"
 data all | jq -se 'map(select(.kind == "exited" and .path == "counter")) | length == 1 and
@@ -84,3 +84,4 @@ reader=$!
 sleep 0.3
 finish
 wait $reader || fail "the stream was cut, not ended"
+check_schemas

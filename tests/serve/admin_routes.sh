@@ -10,8 +10,10 @@ diff table file || fail "routes that openapi.json has not, or has too many"
 jq -e '[.. | objects | select(has("$ref")) | .["$ref"][2:] / "/"] as $refs | . as $root | $refs | all(. as $p | $root | getpath($p) != null)' \
 	"$api" >/dev/null || fail "a reference in openapi.json that leads nowhere"
 # The checker sees what is wrong.
-echo '{"path": 1, "state": "asleep", "more": null}' >wrong
-[ "$(jq -r --slurpfile api "$api" --arg schema Asked -f "$TESTS/serve/schema.jq" wrong | wc -l)" = 3 ] || fail "the checker of schemas"
+echo '{"path": 1, "state": "asleep", "more": null}' >body
+expect_schema Asked
+[ "$(jq -r --slurpfile api "$api" -f "$TESTS/serve/schema.jq" records | wc -l)" = 3 ] || fail "the checker of schemas"
+rm records
 
 begin
 [ "$(stat -c %a admin)" = 600 ] || fail "the socket is open to others"
@@ -69,7 +71,7 @@ for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
 done
 wait "${jobs[@]}"
 [ "$(cat busy.*.code | sort -u | tr '\n' ' ')" = "200 429 " ] || fail "busy: $(cat busy.*.code)"
-expect_schema Problem "$(grep -l BH_E_BUSY busy.? busy.?? | head -n 1)"
+code=429 expect_schema Problem "$(grep -l BH_E_BUSY busy.? busy.?? | head -n 1)"
 
 # Looking closer.
 ask /v1/children/counter && expect 200 && expect_schema Inspection
@@ -135,3 +137,4 @@ ask -I /v1/children && expect 200 && expect_type application/json
 [ ! -s body ] || ! grep -q children body || fail "HEAD has a body"
 ask -I /v1/events && expect 200
 finish
+check_schemas

@@ -1,5 +1,6 @@
-# Whether a value is what a schema of openapi.json says: prints what is not, and nothing where all is well.
-#   jq -r --slurpfile api openapi.json --arg schema Child -f schema.jq
+# Whether values are what schemas of openapi.json say: prints what is not, and nothing where all is well.
+#   jq -r --slurpfile api openapi.json -f schema.jq
+# of records {"schema": "Child", "asked": "...", "status": 200, "value": ...}; of a problem the status is compared too.
 # Only the words that openapi.json uses are known; another one is an error, so that none is taken for granted.
 
 def known: ["$ref", "type", "enum", "const", "oneOf", "properties", "required", "additionalProperties", "items", "minimum",
@@ -35,4 +36,7 @@ def check($root; $s; $at):
 			else empty end)
 	end;
 
-check($api[0]; {"$ref": "#/components/schemas/\($schema)"}; $schema)
+. as $record
+| (.value | check($api[0]; {"$ref": "#/components/schemas/\($record.schema)"}; $record.schema)),
+	(if .schema == "Problem" and .value.status != .status then "the status is \(.status), in the body \(.value.status)" else empty end)
+| "\($record.asked): \(.)"
