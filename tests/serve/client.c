@@ -26,7 +26,8 @@ static int connect_to(const char *where)
 	int fd = socket(number ? AF_INET : AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	snprintf(path.sun_path, sizeof path.sun_path, "%s", where);
 	port.sin_port = htons((uint16_t)number);
-	int failed = number ? connect(fd, (struct sockaddr *)&port, sizeof port) : connect(fd, (struct sockaddr *)&path, sizeof path);
+	int failed = number ? connect(fd, (struct sockaddr *)&port, sizeof port)
+	                    : connect(fd, (struct sockaddr *)&path, sizeof path);
 	if (fd < 0 || failed) {
 		perror("client: connect");
 		exit(1);
