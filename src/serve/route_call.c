@@ -118,7 +118,8 @@ static bh_status call(exchange *self, bh_child *child, bh_error **err)
 {
 	bh_component *component = bh_child_component(child);
 	if (!component) {
-		answer_problem(self, MHD_HTTP_CONFLICT, "%s is a supervisor, which has nothing to call", self->child);
+		answer_problem(self, MHD_HTTP_CONFLICT,
+		               "%s cannot be called: it is a supervisor, or its component could not be loaded", self->child);
 		return BH_OK;
 	}
 	call_body body = {0};

@@ -83,6 +83,8 @@ static void put_event(sv_text *out, const bh_supervisor_event *e)
 		js_put_text(&data, "health", bh_health_name(e->health));
 		if (e->kind == BH_EVENT_EXITED)
 			put_exit(&data, e);
+		else if (e->cause)
+			put_cause(&data, e->cause);
 	}
 	js_close(&data, '}');
 	SV_AUTO char *json = sv_text_take(&data);

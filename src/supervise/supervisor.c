@@ -365,7 +365,9 @@ void bh_child_remove(bh_child *child)
 bh_component *bh_child_component(bh_child *child)
 {
 	pthread_mutex_lock(&child->lock);
-	bh_component *component = child->component ? bh_component_ref(child->component) : NULL;
+	bh_component *component = child->revision ? child->revision->component : NULL;
+	if (component)
+		bh_component_ref(component);
 	pthread_mutex_unlock(&child->lock);
 	return component;
 }
