@@ -54,12 +54,11 @@ static void put_real(bh_text *out, double number, bool is_single)
 		if (is_single ? strtof(text, NULL) == (float)number : strtod(text, NULL) == number)
 			break;
 	}
-	if (!text[strspn(text, "-0123456789")])
-		strcat(text, ".0");
+	bool whole = !text[strspn(text, "-0123456789")];
 	char *strange = text + strspn(text, "-+0123456789eE");
 	if (*strange)
 		*strange = '.';
-	bh_text_add(out, "%s", text);
+	bh_text_add(out, whole ? "%s.0" : "%s", text);
 }
 
 static void put_unsigned(bh_text *out, uint64_t number)

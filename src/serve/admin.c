@@ -94,8 +94,10 @@ static bh_status copy_text(char **out, const char *text, bh_error **err)
 static bh_status make(admin **out, const admin_options *o, const admin_daemon *daemon, bh_error **err)
 {
 	admin *server = sv_alloc(sizeof *server);
-	if (!server)
-		return bh_error_new(err, BH_E_NO_MEMORY, "out of memory");
+	if (!server) {
+		bh_error_new(err, BH_E_NO_MEMORY, "out of memory");
+		return BH_E_NO_MEMORY;
+	}
 	atomic_init(&server->references, 1);
 	pthread_mutex_init(&server->lock, NULL);
 	pthread_condattr_t monotonic;

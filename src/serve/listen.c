@@ -120,7 +120,7 @@ static bool split(const char *address, char host[256], char port[8])
 		return false;
 	memcpy(host, from, (size_t)(to - from));
 	host[to - from] = '\0';
-	strcpy(port, colon + 1);
+	snprintf(port, 8, "%s", colon + 1);
 	return strtoul(port, NULL, 10) <= 65535;
 }
 

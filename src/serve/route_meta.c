@@ -63,25 +63,24 @@ void route_version(exchange *self)
 
 /* The file itself, as it is in the tree. */
 __asm__(".section .rodata\n"
-        ".global bulkhead_openapi, bulkhead_openapi_end\n"
-        ".hidden bulkhead_openapi, bulkhead_openapi_end\n"
+        ".global bulkhead_openapi\n"
+        ".hidden bulkhead_openapi\n"
         "bulkhead_openapi:\n"
         ".incbin \"" OPENAPI_FILE "\"\n"
-        "bulkhead_openapi_end:\n"
         ".byte 0\n"
         ".previous\n");
 
-extern const char bulkhead_openapi[], bulkhead_openapi_end[];
+extern const char bulkhead_openapi[];
 
 void route_openapi(exchange *self)
 {
-	size_t length = (size_t)(bulkhead_openapi_end - bulkhead_openapi);
-	char *copy = sv_copy_n(bulkhead_openapi, length);
+	char *copy = sv_copy(bulkhead_openapi);
 	if (copy)
-		exchange_answer(
-			self,
-			(answer){
-				.status = MHD_HTTP_OK, .type = "application/json", .body = copy, .length = length, .cached = true});
+		exchange_answer(self, (answer){.status = MHD_HTTP_OK,
+		                               .type = "application/json",
+		                               .body = copy,
+		                               .length = strlen(copy),
+		                               .cached = true});
 	else
 		answer_error(self, BH_E_NO_MEMORY, NULL);
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # test: timeout=60
 # The stream of events: in order, resumed, with gaps for who is slow, and bounded in number.
+# shellcheck source=tests/support/admin.sh
 . "$TESTS/support/admin.sh"
 
 events() { # SECONDS ARG...

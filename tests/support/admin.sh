@@ -15,6 +15,7 @@ set -u
 : "${SERVE:?}" "${GUESTS:?}" "${TESTS:?}"
 export BULKHEAD_CACHE_DIR="$PWD/cache" GUESTS
 api="$TESTS/../src/serve/openapi.json"
+# shellcheck disable=SC2034 # for the tests
 token=0123456789abcdef0123456789ABCDEF
 [ -e "$GUESTS/counter.wasm" ] || { echo "skipped: the guests are not built"; exit 77; }
 
@@ -74,9 +75,11 @@ expect_type() { expect_head "^content-type: $1"; }
 expect_json() { jq -e "$1" body >/dev/null || fail "expected of the body: $1"; }
 # Kept, and looked at all together: jq takes longer to start than to check.
 expect_schema() {
-	printf '{"schema": "%s", "status": %s, "asked": "%s, line %s", "value": ' "$1" "${code:-0}" "$0" "${BASH_LINENO[*]}" >>records
-	cat "${2:-body}" >>records
-	echo '}' >>records
+	{
+		printf '{"schema": "%s", "status": %s, "asked": "%s, line %s", "value": ' "$1" "${code:-0}" "$0" "${BASH_LINENO[*]}"
+		cat "${2:-body}"
+		echo '}'
+	} >>records
 }
 check_schemas() {
 	local wrong
