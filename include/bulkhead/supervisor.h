@@ -255,7 +255,7 @@ typedef struct {
 
 /**
  * Told of each child while the tree stands still: must be short, and call nothing of the library but what reads its
- * component. False: no more.
+ * component, and bh_component_ref(). False: no more.
  */
 typedef bool bh_child_visit(void *data, const bh_child_info *info);
 

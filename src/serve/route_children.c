@@ -8,13 +8,22 @@
 
 enum { DEEPEST = 64, LONGEST_PATH = DEEPEST * 257 };
 
-/* Told while the tree stands still: what is seen is written at once, as it may be gone afterwards. */
+/* What was seen while the tree stood still, which is short: it is written afterwards. Components with a reference, names copied. */
+typedef struct {
+	bh_child_info *items;
+	size_t count, capacity;
+	bool failed;
+} sight;
+
+/* Writing it. */
 typedef struct {
 	sv_text *out;
 	const samples *samples;
 	char path[LONGEST_PATH]; /* of what is being told of, names with '/' between them */
 	size_t ends[DEEPEST];    /* where the path of each depth ends */
 	uint32_t base;           /* the depth of what was asked for, below the root */
+	sv_text statistics;      /* of the component that came last: thousands of children may run one */
+	const bh_component *counted;
 } listing;
 
 static const char *const kinds[] = {
@@ -76,26 +85,74 @@ static const char *path_of(listing *l, const bh_child_info *i)
 	return l->path;
 }
 
-static bool put_one(void *data, const bh_child_info *i)
+static void put_statistics(listing *l, const bh_component *component)
 {
-	listing *l = data;
+	if (l->counted != component || !l->statistics.length) {
+		l->counted = component;
+		l->statistics.length = 0;
+		samples_put(l->samples, &l->statistics, component ? bh_component_name(component) : NULL,
+		            component ? bh_component_limits(component) : NULL);
+	}
+	if (l->statistics.failed)
+		l->out->failed = true;
+	else
+		js_raw(l->out, l->statistics.data);
+}
+
+static void put_one(listing *l, const bh_child_info *i)
+{
 	const char *path = path_of(l, i);
 	js_open(l->out, '{');
 	put_child(l->out, i, path);
-	if (l->samples)
-		samples_put(l->samples, l->out, i->component ? bh_component_name(i->component) : NULL,
-		            i->component ? bh_component_limits(i->component) : NULL);
+	put_statistics(l, i->component);
 	js_close(l->out, '}');
-	return !l->out->failed;
+}
+
+/* Looking. */
+
+static bool see(void *data, const bh_child_info *info)
+{
+	sight *s = data;
+	bh_child_info *items = sv_grow(s->items, s->count, &s->capacity, sizeof *items);
+	char *name = items ? sv_copy(info->name) : NULL;
+	s->items = items ? items : s->items;
+	s->failed = !name;
+	if (!name)
+		return false;
+	items[s->count] = *info;
+	items[s->count].name = name;
+	if (info->component)
+		bh_component_ref((bh_component *)info->component);
+	s->count++;
+	return true;
+}
+
+static void forget(sight *s)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		sv_free((char *)s->items[i].name);
+		bh_component_unref((bh_component *)s->items[i].component);
+	}
+	sv_free(s->items);
+}
+
+static void put_sight(listing *l, const sight *s)
+{
+	js_open(l->out, '[');
+	for (size_t i = 0; i < s->count && !l->out->failed; i++)
+		put_one(l, &s->items[i]);
+	js_close(l->out, ']');
 }
 
 static void put_all(exchange *self, sv_text *out, bh_child *child, const char *above, uint32_t depth)
 {
+	sight all = {0};
 	listing *l = sv_alloc(sizeof *l);
 	samples *s = self->server->samples;
-	bool counted = l && samples_enter(s, self->server->daemon.host);
-	if (!l || !counted) {
+	bh_child_list(child, see, &all);
+	if (!l || all.failed || !samples_enter(s, self->server->daemon.host)) {
 		out->failed = true;
+		forget(&all);
 		sv_free(l);
 		return;
 	}
@@ -107,10 +164,10 @@ static void put_all(exchange *self, sv_text *out, bh_child *child, const char *a
 		memcpy(l->path, above, length + 1);
 		l->ends[depth - 1] = length;
 	}
-	js_open(out, '[');
-	bh_child_list(child, put_one, l);
-	js_close(out, ']');
+	put_sight(l, &all);
 	samples_leave(s);
+	sv_text_deinit(&l->statistics);
+	forget(&all);
 	sv_free(l);
 }
 

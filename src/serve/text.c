@@ -152,10 +152,21 @@ void js_text(sv_text *out, const char *text)
 	string(out, text);
 }
 
+/* Lists have many of them: without printf(). */
 void js_number(sv_text *out, uint64_t number)
 {
+	char text[24];
+	bool quoted = number > INT64_MAX;
+	size_t at = sizeof text;
+	if (quoted)
+		text[--at] = '"';
+	do
+		text[--at] = (char)('0' + number % 10);
+	while (number /= 10);
+	if (quoted)
+		text[--at] = '"';
 	separate(out);
-	sv_text_add(out, number <= INT64_MAX ? "%llu" : "\"%llu\"", (unsigned long long)number);
+	sv_text_add_n(out, text + at, sizeof text - at);
 }
 
 void js_real(sv_text *out, double number)
