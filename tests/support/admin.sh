@@ -42,6 +42,7 @@ until_() {
 }
 
 begin() {
+	: >harness.out # so that nothing of one before is taken for its own
 	"$SERVE/serve_harness" "socket=$PWD/admin" "$@" >harness.out 2>harness.err &
 	pid=$!
 	until_ grep -q '^ready$' harness.out
