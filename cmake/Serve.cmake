@@ -8,6 +8,11 @@ if(TARGET room_serve)
   list(FILTER sources EXCLUDE REGEX "/main\\.c$")
   set_target_properties(room_serve PROPERTIES SOURCES "${sources}")
 
+  # The file that the server hands out is the one in the tree.
+  set_source_files_properties("${PROJECT_SOURCE_DIR}/src/serve/route_meta.c" PROPERTIES
+    COMPILE_DEFINITIONS "OPENAPI_FILE=\"${PROJECT_SOURCE_DIR}/src/serve/openapi.json\""
+    OBJECT_DEPENDS "${PROJECT_SOURCE_DIR}/src/serve/openapi.json")
+
   # What a program that has the room's objects needs besides.
   add_library(serve_parts INTERFACE)
   target_sources(serve_parts INTERFACE "$<TARGET_OBJECTS:room_serve>")

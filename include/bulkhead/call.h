@@ -51,6 +51,15 @@ BH_API const bh_type *bh_export_result_type(const bh_export *export_);
 BH_API BH_MUST_USE bh_status bh_export_parse_args(bh_value *out, const bh_export *export_, const char *text,
                                                   bh_error **err);
 
+/**
+ * Read arguments as a JSON array, each as bh_value_parse_json() reads it: "[1, \"two\"]".
+ *
+ * \param out    room for bh_export_param_count() values, which the caller deinitialises; empty on failure
+ * \return BH_OK; BH_E_TYPE (the error says at which byte what is wanted, and shows the signature); BH_E_NO_MEMORY
+ */
+BH_API BH_MUST_USE bh_status bh_export_parse_json_args(bh_value *out, const bh_export *export_, const char *text,
+                                                       bh_error **err);
+
 /** A token that cancels calls. Reusable after bh_cancel_reset(). */
 BH_API BH_MUST_USE bh_status bh_cancel_new(bh_cancel **out, bh_error **err);
 

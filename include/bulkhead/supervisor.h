@@ -249,13 +249,21 @@ typedef struct {
 	bh_health health;
 	bh_exit last_exit;     /**< where generation or restarts say that there was one */
 	bh_status last_status; /**< what that was about; BH_OK: nothing */
+	/** What it runs, while it is told of: bh_component_name() and what else reads a component. NULL: a supervisor. */
+	const bh_component *component;
 } bh_child_info;
 
-/** Told of each child while the tree stands still: must be short, and call nothing of the library. False: no more. */
+/**
+ * Told of each child while the tree stands still: must be short, and call nothing of the library but what reads its
+ * component, and bh_component_ref(). False: no more.
+ */
 typedef bool bh_child_visit(void *data, const bh_child_info *info);
 
 /** Look at a child and all below it, each supervisor before its children, in the order of starting. Any thread. */
 BH_API void bh_child_list(bh_child *child, bh_child_visit *visit, void *data);
+
+/** What it runs, as a reference to be given up with bh_component_unref(); NULL: it is a supervisor. Any thread. */
+BH_API bh_component *bh_child_component(bh_child *child);
 
 /** Its state; of a service the best of its replicas. */
 BH_API bh_child_state bh_child_state_of(bh_child *child);

@@ -255,6 +255,29 @@ BH_API BH_MUST_USE bh_status bh_value_to_wave(char **out, const bh_value *value,
  */
 BH_API BH_MUST_USE bh_status bh_value_parse(bh_value *out, const bh_type *type, const char *text, bh_error **err);
 
+/**
+ * The value as JSON: records are objects, lists and tuples arrays, flags arrays of names, enums texts; {"case": payload}, null
+ * where it has none; {"ok": v}, {"err": v}; an option is null or its value, {"some": v} where that is an option itself; bytes
+ * are {"base64": "..."}. Integers above 2^63 - 1, and floats that are no numbers ("NaN", "Infinity"), are texts. A handle is
+ * {"resource": true}, which is not read back.
+ *
+ * \param out  receives a NUL-terminated string on one line, to be freed with bh_string_free()
+ *
+ * \return BH_OK; BH_E_NO_MEMORY. Any thread.
+ */
+BH_API BH_MUST_USE bh_status bh_value_to_json(char **out, const bh_value *value, bh_error **err);
+
+/**
+ * Read a value of a type from JSON, such as bh_value_to_json() writes. Besides, fields that are options may be left out,
+ * bytes may be an array of numbers, any integer may be a text, and a case without payload its name alone.
+ *
+ * \param out   receives a value that owns everything; untouched on failure
+ * \param text  JSON and nothing else
+ *
+ * \return BH_OK; BH_E_TYPE (the error says at which byte what is wanted); BH_E_INVALID; BH_E_NO_MEMORY. Any thread.
+ */
+BH_API BH_MUST_USE bh_status bh_value_parse_json(bh_value *out, const bh_type *type, const char *text, bh_error **err);
+
 /** Release a string that the library handed out. NULL is allowed. */
 BH_API void bh_string_free(char *text);
 

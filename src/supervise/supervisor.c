@@ -362,7 +362,17 @@ void bh_child_remove(bh_child *child)
 
 /* Looking. */
 
-static bh_child_info info_of(bh_member *member, uint32_t depth, uint64_t now)
+bh_component *bh_child_component(bh_child *child)
+{
+	pthread_mutex_lock(&child->lock);
+	bh_component *component = child->revision ? child->revision->component : NULL;
+	if (component)
+		bh_component_ref(component);
+	pthread_mutex_unlock(&child->lock);
+	return component;
+}
+
+static bh_child_info info_of(bh_member *member, const bh_component *component, uint32_t depth, uint64_t now)
 {
 	bh_child *child = member->child;
 	const bh_node *node = &member->node;
@@ -385,13 +395,16 @@ static bh_child_info info_of(bh_member *member, uint32_t depth, uint64_t now)
 		.health = member->health,
 		.last_exit = member->last_exit,
 		.last_status = member->last_status,
+		.component = component,
 	};
 }
 
 static bool visit_all(bh_node *node, uint32_t depth, uint64_t now, bh_child_visit *visit, void *data)
 {
-	bh_child_info info = info_of(bh_member_of(node), depth, now);
+	bh_component *component = bh_child_component(bh_member_of(node)->child);
+	bh_child_info info = info_of(bh_member_of(node), component, depth, now);
 	bool more = visit(data, &info);
+	bh_component_unref(component);
 	for (bh_node *below = node->first; below && more; below = below->next)
 		more = visit_all(below, depth + 1, now, visit, data);
 	return more;

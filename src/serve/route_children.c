@@ -1,0 +1,278 @@
+/* GET /v1/children, GET /v1/children/{path}: what there is, and how it is. */
+#include <stdio.h>
+#include <string.h>
+
+#include "http.h"
+#include "memory.h"
+#include "samples.h"
+
+enum { DEEPEST = 64, LONGEST_PATH = DEEPEST * 257 };
+
+/* What was seen while the tree stood still, which is short: it is written afterwards. Components with a reference, names copied. */
+typedef struct {
+	bh_child_info *items;
+	size_t count, capacity;
+	bool failed;
+} sight;
+
+/* Writing it. */
+typedef struct {
+	sv_text *out;
+	const samples *samples;
+	char path[LONGEST_PATH]; /* of what is being told of, names with '/' between them */
+	size_t ends[DEEPEST];    /* where the path of each depth ends */
+	uint32_t base;           /* the depth of what was asked for, below the root */
+	sv_text statistics;      /* of the component that came last: thousands of children may run one */
+	const bh_component *counted;
+} listing;
+
+static const char *const kinds[] = {
+	[BH_CHILD_SERVICE] = "service", [BH_CHILD_TASK] = "task", [BH_CHILD_SUPERVISOR] = "supervisor"};
+
+/* Whether it ever ended since it was added. */
+static bool has_ended(const bh_child_info *i)
+{
+	bool down = i->state == BH_CHILD_ENDED || i->state == BH_CHILD_FAILED || i->state == BH_CHILD_WAITING;
+	return down || i->restarts > 0 || i->generation > 1 || (i->generation == 1 && i->state == BH_CHILD_STOPPED);
+}
+
+static void put_last_exit(sv_text *out, const bh_child_info *i)
+{
+	js_key(out, "last_exit");
+	if (!has_ended(i)) {
+		js_null(out);
+		return;
+	}
+	js_open(out, '{');
+	js_put_text(out, "how", bh_exit_name(i->last_exit));
+	js_put_text(out, "status", i->last_status ? bh_status_name(i->last_status) : NULL);
+	js_put_text(out, "text", i->last_status ? bh_status_text(i->last_status) : NULL);
+	js_close(out, '}');
+}
+
+static void put_child(sv_text *out, const bh_child_info *i, const char *path)
+{
+	js_put_text(out, "path", path);
+	js_put_text(out, "name", i->name);
+	js_put_text(out, "kind", kinds[i->kind]);
+	js_put_text(out, "state", bh_child_state_name(i->state));
+	js_key(out, "replica");
+	if (i->replica)
+		js_number(out, i->replica);
+	else
+		js_null(out);
+	js_put_number(out, "generation", i->generation);
+	js_put_number(out, "restarts", i->restarts);
+	js_put_number(out, "up_ms", i->up_ms);
+	js_put_number(out, "next_start_ms", i->next_start_ms);
+	js_put_number(out, "in_flight", i->in_flight);
+	js_put_number(out, "waiting", i->waiting);
+	js_put_text(out, "health", bh_health_name(i->health));
+	put_last_exit(out, i);
+}
+
+/* The path of its parent is that of the last one told of with a smaller depth. */
+static const char *path_of(listing *l, const bh_child_info *i)
+{
+	uint32_t depth = l->base + i->depth;
+	if (!depth || depth >= DEEPEST)
+		return depth ? "?" : "";
+	size_t at = depth > 1 ? l->ends[depth - 1] : 0;
+	int length = snprintf(l->path + at, sizeof l->path - at, "%s%s", at ? "/" : "", i->name);
+	if (length < 0 || (size_t)length >= sizeof l->path - at)
+		return "?";
+	l->ends[depth] = at + (size_t)length;
+	return l->path;
+}
+
+static void put_statistics(listing *l, const bh_component *component)
+{
+	if (l->counted != component || !l->statistics.length) {
+		l->counted = component;
+		l->statistics.length = 0;
+		samples_put(l->samples, &l->statistics, component ? bh_component_name(component) : NULL,
+		            component ? bh_component_limits(component) : NULL);
+	}
+	if (l->statistics.failed)
+		l->out->failed = true;
+	else
+		js_raw(l->out, l->statistics.data);
+}
+
+static void put_one(listing *l, const bh_child_info *i)
+{
+	const char *path = path_of(l, i);
+	js_open(l->out, '{');
+	put_child(l->out, i, path);
+	put_statistics(l, i->component);
+	js_close(l->out, '}');
+}
+
+/* Looking. */
+
+static bool see(void *data, const bh_child_info *info)
+{
+	sight *s = data;
+	bh_child_info *items = sv_grow(s->items, s->count, &s->capacity, sizeof *items);
+	char *name = items ? sv_copy(info->name) : NULL;
+	s->items = items ? items : s->items;
+	s->failed = !name;
+	if (!name)
+		return false;
+	items[s->count] = *info;
+	items[s->count].name = name;
+	if (info->component)
+		bh_component_ref((bh_component *)info->component);
+	s->count++;
+	return true;
+}
+
+static void forget(sight *s)
+{
+	for (size_t i = 0; i < s->count; i++) {
+		sv_free((char *)s->items[i].name);
+		bh_component_unref((bh_component *)s->items[i].component);
+	}
+	sv_free(s->items);
+}
+
+static void put_sight(listing *l, const sight *s)
+{
+	js_open(l->out, '[');
+	for (size_t i = 0; i < s->count && !l->out->failed; i++)
+		put_one(l, &s->items[i]);
+	js_close(l->out, ']');
+}
+
+static void put_all(exchange *self, sv_text *out, bh_child *child, const char *above, uint32_t depth)
+{
+	sight all = {0};
+	listing *l = sv_alloc(sizeof *l);
+	samples *s = self->server->samples;
+	bh_child_list(child, see, &all);
+	if (!l || all.failed || !samples_enter(s, self->server->daemon.host)) {
+		out->failed = true;
+		forget(&all);
+		sv_free(l);
+		return;
+	}
+	l->out = out;
+	l->samples = s;
+	l->base = depth;
+	size_t length = strlen(above);
+	if (depth > 1 && depth < DEEPEST && length < sizeof l->path) {
+		memcpy(l->path, above, length + 1);
+		l->ends[depth - 1] = length;
+	}
+	put_sight(l, &all);
+	samples_leave(s);
+	sv_text_deinit(&l->statistics);
+	forget(&all);
+	sv_free(l);
+}
+
+void route_children(exchange *self)
+{
+	sv_text out = {0};
+	js_open(&out, '{');
+	js_key(&out, "children");
+	put_all(self, &out, bh_supervisor_root(self->server->daemon.tree), "", 0);
+	js_close(&out, '}');
+	answer_json(self, MHD_HTTP_OK, &out);
+}
+
+/* One of them, in detail. */
+
+static void put_items(sv_text *out, const char *key, const bh_component *component,
+                      const bh_item *(*at)(const bh_component *component, size_t index))
+{
+	const bh_item *item;
+	js_key(out, key);
+	js_open(out, '[');
+	for (size_t i = 0; (item = at(component, i)); i++) {
+		js_open(out, '{');
+		js_put_text(out, "interface", item->interface);
+		js_put_text(out, "name", item->name);
+		js_put_text(out, "signature", item->signature);
+		js_close(out, '}');
+	}
+	js_close(out, ']');
+}
+
+static void put_limits(sv_text *out, const bh_limits *limits)
+{
+	js_key(out, "limits");
+	js_open(out, '{');
+	for (int i = BH_LIMIT_NONE + 1; i < BH_LIMIT_COUNT; i++) {
+		uint64_t value = bh_limits_get(limits, (bh_limit)i);
+		js_key(out, bh_limit_describe((bh_limit)i)->key);
+		if (value == BH_UNLIMITED)
+			js_text(out, "unlimited");
+		else
+			js_number(out, value);
+	}
+	js_close(out, '}');
+}
+
+static void put_permissions(sv_text *out, const bh_component *component)
+{
+	const bh_permissions *granted = bh_component_permissions(component);
+	js_key(out, "permissions");
+	js_open(out, '[');
+	for (size_t i = 0; granted && i < bh_permissions_count(granted); i++)
+		js_text(out, bh_permissions_describe(granted, i));
+	js_close(out, ']');
+}
+
+static void put_component(exchange *self, sv_text *out, const bh_component *component)
+{
+	const admin_daemon *d = &self->server->daemon;
+	SV_AUTO char *file = d->file ? d->file(d->data, self->child) : NULL;
+	const uint8_t *digest = bh_component_digest(component);
+	char text[65];
+	for (int i = 0; i < 32; i++)
+		snprintf(text + 2 * i, 3, "%02x", digest[i]);
+	js_open(out, '{');
+	js_put_text(out, "name", bh_component_name(component));
+	js_put_text(out, "file", file);
+	js_put_text(out, "sha256", text);
+	put_items(out, "exports", component, bh_component_export_at);
+	put_items(out, "imports", component, bh_component_import_at);
+	put_limits(out, bh_component_limits(component));
+	put_permissions(out, component);
+	js_close(out, '}');
+}
+
+static uint32_t depth_of(const char *path)
+{
+	uint32_t depth = 1;
+	for (const char *p = path; *p; p++)
+		depth += *p == '/';
+	return depth;
+}
+
+/* Its replicas, or itself, and all below it. */
+void route_inspect(exchange *self)
+{
+	bh_child *child = route_child(self);
+	if (!child)
+		return;
+	const char *slash = strrchr(self->child, '/');
+	SV_AUTO char *above = sv_copy_n(self->child, slash ? (size_t)(slash - self->child) : 0);
+	bh_component *component = bh_child_component(child);
+	sv_text out = {0};
+	js_open(&out, '{');
+	js_put_text(&out, "path", self->child);
+	js_put_text(&out, "state", bh_child_state_name(bh_child_state_of(child)));
+	js_key(&out, "component");
+	if (component)
+		put_component(self, &out, component);
+	else
+		js_null(&out);
+	js_key(&out, "children");
+	put_all(self, &out, child, above ? above : "", depth_of(self->child));
+	js_close(&out, '}');
+	bh_component_unref(component);
+	bh_child_unref(child);
+	answer_json(self, MHD_HTTP_OK, &out);
+}

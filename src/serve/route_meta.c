@@ -1,0 +1,86 @@
+/* What is asked of the daemon as a whole: health, numbers, versions, what there is to ask. */
+#include <string.h>
+
+#include "http.h"
+#include "memory.h"
+
+static char *own_copy(char *text)
+{
+	char *copy = text ? sv_copy(text) : NULL;
+	bh_string_free(text);
+	return copy;
+}
+
+static void answer_stats(exchange *self, const char *type, char *(*write)(const bh_stats_snapshot *snapshot))
+{
+	bh_stats_snapshot *snapshot = NULL;
+	bh_error *err = NULL;
+	bh_status status = bh_stats_snapshot_new(&snapshot, self->server->daemon.host, &err);
+	if (status)
+		answer_error(self, status, err);
+	else
+		answer_text(self, type, own_copy(write(snapshot)));
+	bh_error_free(err);
+	bh_stats_snapshot_free(snapshot);
+}
+
+void route_stats(exchange *self)
+{
+	answer_stats(self, "application/json", bh_stats_json);
+}
+
+void route_metrics(exchange *self)
+{
+	answer_stats(self, "text/plain; version=0.0.4", bh_stats_prometheus);
+}
+
+/* That it is answered is what is asked. */
+void route_healthz(exchange *self)
+{
+	answer_text(self, "text/plain; charset=utf-8", sv_copy("ok\n"));
+}
+
+void route_readyz(exchange *self)
+{
+	const admin_daemon *d = &self->server->daemon;
+	bool ready = d->ready ? d->ready(d->data) : bh_child_state_of(bh_supervisor_root(d->tree)) == BH_CHILD_RUNNING;
+	if (ready)
+		answer_text(self, "text/plain; charset=utf-8", sv_copy("ready\n"));
+	else
+		answer_problem(self, MHD_HTTP_SERVICE_UNAVAILABLE, "not all is up that should be");
+}
+
+void route_version(exchange *self)
+{
+	sv_text out = {0};
+	js_open(&out, '{');
+	js_put_text(&out, "version", bh_version());
+	js_put_text(&out, "engine", bh_engine_version());
+	js_put_text(&out, "api", "v1");
+	js_close(&out, '}');
+	answer_json(self, MHD_HTTP_OK, &out);
+}
+
+/* The file itself, as it is in the tree. */
+__asm__(".section .rodata\n"
+        ".global bulkhead_openapi\n"
+        ".hidden bulkhead_openapi\n"
+        "bulkhead_openapi:\n"
+        ".incbin \"" OPENAPI_FILE "\"\n"
+        ".byte 0\n"
+        ".previous\n");
+
+extern const char bulkhead_openapi[];
+
+void route_openapi(exchange *self)
+{
+	char *copy = sv_copy(bulkhead_openapi);
+	if (copy)
+		exchange_answer(self, (answer){.status = MHD_HTTP_OK,
+		                               .type = "application/json",
+		                               .body = copy,
+		                               .length = strlen(copy),
+		                               .cached = true});
+	else
+		answer_error(self, BH_E_NO_MEMORY, NULL);
+}
