@@ -11,7 +11,7 @@
 #include "manifest/keys.h"
 
 /* Texts of the file that are kept; names of children. */
-enum { BH_CONFIG_MAX_TEXT = 4096, BH_CONFIG_MAX_NAME = 64, BH_CONFIG_MAX_ITEMS = 1024, BH_CONFIG_MAX_DEPTH = 32 };
+enum { BH_CONFIG_MAX_TEXT = 4096, BH_CONFIG_MAX_NAME = 64, BH_CONFIG_MAX_ITEMS = 1024, BH_CONFIG_MAX_DEPTH = 30 };
 
 /* Beside the bits of bh_child_kind: keys of the root. */
 enum { BH_CONFIG_ROOT = 1 << 8 };
