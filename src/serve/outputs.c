@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "log_file.h"
@@ -15,9 +16,10 @@
 #include "say.h"
 
 enum {
-	CHUNK = 16384,         /* read at once, so that one child does not keep the others waiting */
-	LONGEST = 8192,        /* a longer line is taken apart */
-	MOST_BYTES = 256 << 10 /* of a child's lines in memory, whatever their number */
+	CHUNK = 16384,          /* read at once, so that one child does not keep the others waiting */
+	LONGEST = 8192,         /* a longer line is taken apart */
+	MOST_BYTES = 256 << 10, /* of a child's lines in memory, whatever their number */
+	CALM_S = 10             /* files that could be written so long can be written again */
 };
 
 struct output {
@@ -44,7 +46,8 @@ struct outputs {
 	uint32_t keep, most_lines;
 	output *first;
 	/* The reader's alone: */
-	uint64_t lost; /* lines, since files could not be written */
+	uint64_t lost;    /* lines, since files could not be written */
+	time_t last_lost; /* when one was */
 	char *chunk, *batch;
 	size_t batch_length;
 };
@@ -121,6 +124,24 @@ char *output_lines(output *one, uint64_t *after, size_t lines)
 
 /* From the pipe to lines. The reader's thread. */
 
+/* A nearly full disk takes a short line and refuses a long one: that is one trouble, not many. */
+static void account(outputs *all, size_t lost, int why)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (lost) {
+		if (!all->lost)
+			say(BH_LOG_WARNING, "logs in %s cannot be written: %s; what children print is kept in memory alone",
+			    all->directory, strerror(why));
+		all->lost += lost;
+		all->last_lost = now.tv_sec;
+	} else if (all->lost && now.tv_sec - all->last_lost >= CALM_S) {
+		say(BH_LOG_WARNING, "logs in %s can be written again; %llu lines were lost", all->directory,
+		    (unsigned long long)all->lost);
+		all->lost = 0;
+	}
+}
+
 static void write_batch(output *one)
 {
 	outputs *all = one->all;
@@ -131,15 +152,8 @@ static void write_batch(output *one)
 	if (place.directory && all->batch_length)
 		lost = log_file_write(&one->file, &place, all->batch, all->batch_length);
 	int why = errno;
-	if (lost && !all->lost)
-		say(BH_LOG_WARNING, "logs in %s cannot be written: %s; what children print is kept in memory alone",
-		    place.directory, strerror(why));
-	if (!lost && all->lost && place.directory && all->batch_length) {
-		say(BH_LOG_WARNING, "logs in %s can be written again; %llu lines were lost", place.directory,
-		    (unsigned long long)all->lost);
-		all->lost = 0;
-	}
-	all->lost += lost;
+	if (place.directory && all->batch_length)
+		account(all, lost, why);
 	all->batch_length = 0;
 	pthread_mutex_unlock(&all->lock);
 }
@@ -326,6 +340,8 @@ void outputs_free(outputs *all)
 		return;
 	eventfd_write(all->stop, 1);
 	pthread_join(all->reader, NULL);
+	if (all->lost)
+		say(BH_LOG_WARNING, "%llu lines of logs were lost", (unsigned long long)all->lost);
 	release(all);
 }
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # test: timeout=60
 # The daemon's configuration: checking it, and what happens where it is wrong.
-# shellcheck source=tests/support/serve.sh
-. "$TESTS/support/serve.sh"
+# shellcheck source=tests/support/daemon.sh
+. "$TESTS/support/daemon.sh"
 guest counter.wasm hello.wasm
 
 children a b

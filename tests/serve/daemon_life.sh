@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # test: timeout=60
 # From start to end: one daemon a socket, draining, signals, systemd, the first process of a container.
-# shellcheck source=tests/support/serve.sh
-. "$TESTS/support/serve.sh"
+# shellcheck source=tests/support/daemon.sh
+. "$TESTS/support/daemon.sh"
 guest counter.wasm sleeper.wasm hello.wasm
 
 # task NAME FILE SHUTDOWN ARGS...

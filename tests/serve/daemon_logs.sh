@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # test: timeout=60
 # What children print: every line of it, in files of bounded size, whatever happens to the daemon or the disk.
-# shellcheck source=tests/support/serve.sh
-. "$TESTS/support/serve.sh"
+# shellcheck source=tests/support/daemon.sh
+. "$TESTS/support/daemon.sh"
 guest lines.wasm flood.wasm hello.wasm counter.wasm
 
 # task NAME FILE ARGS...

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Helpers for tests of the daemon. Begin a test with:  . "$TESTS/support/serve.sh"
+# Helpers for tests of the daemon. Begin a test with:  . "$TESTS/support/daemon.sh"
 #
 #   begin [ARG...]     starts bulkheadd with bulkhead.toml; its stderr goes to the file `log`; waits until it has started
 #   launch [ARG...]    the same without waiting
