@@ -397,7 +397,9 @@ void output_free(output *one)
 {
 	if (!one)
 		return;
-	int out = one->out;
+	outputs *all = one->all;
+	pthread_mutex_lock(&all->lock);
+	close(one->out); /* the reader sees the end, and does the rest when it has this lock */
 	one->out = -1;
-	close(out); /* the reader sees the end, and does the rest */
+	pthread_mutex_unlock(&all->lock);
 }
