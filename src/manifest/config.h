@@ -18,7 +18,7 @@ enum { BH_CONFIG_ROOT = 1 << 8 };
 
 /* One child as it is read. Texts in `shown` and `options` are owned. */
 typedef struct bh_config_entry {
-	bh_config_child shown;
+	bh_config_child shown; /* first: what others have is a pointer to it */
 	bh_child_options options;
 	bh_limits limits;
 	const char *supervisor; /* as written: the name of a [supervisor.NAME]; NULL: the root */

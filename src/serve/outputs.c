@@ -56,12 +56,19 @@ enum { BATCH = CHUNK * (SAY_TIME + 1) + LONGEST + SAY_TIME };
 
 /* Lines in memory. */
 
+/* The nth from the oldest. */
+static char **line_at(const output *one, size_t nth)
+{
+	size_t place = one->first + nth;
+	return &one->lines[place < one->room ? place : place - one->room];
+}
+
 static void drop_oldest(output *one)
 {
 	char *line = one->lines[one->first];
 	one->bytes -= strlen(line) + 1;
 	sv_free(line);
-	one->first = (one->first + 1) % one->room;
+	one->first = one->first + 1 == one->room ? 0 : one->first + 1;
 	one->count--;
 }
 
@@ -76,7 +83,7 @@ static bool grow(output *one, size_t most)
 	while (one->count > room)
 		drop_oldest(one);
 	for (size_t i = 0; i < one->count; i++)
-		lines[i] = one->lines[(one->first + i) % one->room];
+		lines[i] = *line_at(one, i);
 	sv_free(one->lines);
 	one->lines = lines;
 	one->room = room;
@@ -92,7 +99,7 @@ static void remember(output *one, const char *line, size_t length, size_t most)
 	while (one->count && (one->count >= most || one->bytes + length > MOST_BYTES))
 		drop_oldest(one);
 	if (copy && (one->count < one->room || grow(one, most))) {
-		one->lines[(one->first + one->count++) % one->room] = copy;
+		*line_at(one, one->count++) = copy;
 		one->bytes += strlen(copy) + 1;
 		copy = NULL;
 	}
@@ -110,11 +117,7 @@ char *output_lines(output *one, uint64_t *after, size_t lines)
 	size_t skipped = (size_t)(from - oldest), length = 0;
 	char *text = sv_alloc(one->bytes + one->count + 1);
 	for (size_t i = skipped; text && i < one->count; i++) {
-		const char *line = one->lines[(one->first + i) % one->room];
-		size_t size = strlen(line);
-		memcpy(text + length, line, size);
-		length += size;
-		text[length++] = '\n';
+		length += (size_t)sprintf(text + length, "%s\n", *line_at(one, i));
 	}
 	if (text)
 		*after = one->last;
@@ -209,7 +212,7 @@ static bool drain(output *one)
 
 static void destroy(output *one)
 {
-	if (one->rest_length)
+	if (one->rest && one->rest_length)
 		take_bytes(one, "\n", 1);
 	log_file_close(&one->file);
 	if (one->in >= 0)

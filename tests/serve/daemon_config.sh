@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # test: timeout=60
 # The daemon's configuration: checking it, and what happens where it is wrong.
+# shellcheck disable=SC2119
 # shellcheck source=tests/support/daemon.sh
 . "$TESTS/support/daemon.sh"
 guest counter.wasm hello.wasm

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # test: timeout=60
 # SIGHUP: what did not change goes on untouched, the rest follows the file; a file with a mistake changes nothing.
+# shellcheck disable=SC2119
 # shellcheck source=tests/support/daemon.sh
 . "$TESTS/support/daemon.sh"
 guest counter.wasm hello.wasm lines.wasm echo.wasm
