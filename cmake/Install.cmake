@@ -7,7 +7,7 @@ install(FILES "${PROJECT_SOURCE_DIR}/include/bulkhead.h" DESTINATION ${CMAKE_INS
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/bulkhead" DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         FILES_MATCHING PATTERN "*.h")
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION ${CMAKE_INSTALL_DOCDIR})
-foreach(section IN ITEMS 1 3 5 7)
+foreach(section IN ITEMS 1 3 5 7 8)
   file(GLOB pages CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/man/*.${section}")
   if(pages)
     install(FILES ${pages} DESTINATION "${CMAKE_INSTALL_MANDIR}/man${section}")
@@ -15,6 +15,12 @@ foreach(section IN ITEMS 1 3 5 7)
 endforeach()
 if(TARGET bulkhead_command)
   install(TARGETS bulkhead_command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+if(TARGET bulkheadd)
+  install(TARGETS bulkheadd RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  configure_file(contrib/systemd/bulkhead.service "${CMAKE_BINARY_DIR}/bulkhead.service" @ONLY)
+  install(FILES "${CMAKE_BINARY_DIR}/bulkhead.service" contrib/systemd/bulkhead.socket
+          DESTINATION lib/systemd/system)
 endif()
 
 file(RELATIVE_PATH BULKHEAD_PC_TO_PREFIX "/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/")

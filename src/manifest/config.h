@@ -11,14 +11,14 @@
 #include "manifest/keys.h"
 
 /* Texts of the file that are kept; names of children. */
-enum { BH_CONFIG_MAX_TEXT = 4096, BH_CONFIG_MAX_NAME = 64, BH_CONFIG_MAX_ITEMS = 1024, BH_CONFIG_MAX_DEPTH = 32 };
+enum { BH_CONFIG_MAX_TEXT = 4096, BH_CONFIG_MAX_NAME = 64, BH_CONFIG_MAX_ITEMS = 1024, BH_CONFIG_MAX_DEPTH = 30 };
 
 /* Beside the bits of bh_child_kind: keys of the root. */
 enum { BH_CONFIG_ROOT = 1 << 8 };
 
 /* One child as it is read. Texts in `shown` and `options` are owned. */
 typedef struct bh_config_entry {
-	bh_config_child shown;
+	bh_config_child shown; /* first: what others have is a pointer to it */
 	bh_child_options options;
 	bh_limits limits;
 	const char *supervisor; /* as written: the name of a [supervisor.NAME]; NULL: the root */

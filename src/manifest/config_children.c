@@ -218,8 +218,10 @@ static void check_paths(bh_config_reader *c)
 		c->r.failed = true;
 		return;
 	}
-	memcpy(config->by_path, config->entries, config->entry_count * sizeof *config->by_path);
-	qsort(config->by_path, config->entry_count, sizeof *config->by_path, by_path);
+	if (config->entry_count) {
+		memcpy(config->by_path, config->entries, config->entry_count * sizeof *config->by_path);
+		qsort(config->by_path, config->entry_count, sizeof *config->by_path, by_path);
+	}
 	for (size_t i = 1; i < config->entry_count && bh_reader_goes_on(&c->r); i++) {
 		const bh_config_entry *first = config->by_path[i - 1], *second = config->by_path[i];
 		if (strcmp(first->shown.path, second->shown.path) != 0)

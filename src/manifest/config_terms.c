@@ -33,18 +33,6 @@ static bool same_permissions(const bh_permissions *a, const bh_permissions *b)
 	return true;
 }
 
-/* All that is no pointer: made by bh_calloc() and written field by field, so padding is zero in both. */
-static bool same_options(const bh_child_options *a, const bh_child_options *b)
-{
-	bh_child_options copies[2];
-	memcpy(&copies[0], a, sizeof *a);
-	memcpy(&copies[1], b, sizeof *b);
-	for (size_t i = 0; i < BH_COUNT(copies); i++)
-		copies[i].name = copies[i].ready = copies[i].health = copies[i].export_ = NULL;
-	return !memcmp(&copies[0], &copies[1], sizeof copies[0]) && same_text(a->ready, b->ready) &&
-	       same_text(a->health, b->health) && same_text(a->export_, b->export_);
-}
-
 static bool same_limits(const bh_limits *a, const bh_limits *b)
 {
 	for (int i = BH_LIMIT_NONE + 1; i < BH_LIMIT_COUNT; i++)
@@ -53,14 +41,36 @@ static bool same_limits(const bh_limits *a, const bh_limits *b)
 	return a->on_memory_limit == b->on_memory_limit;
 }
 
-bool bh_config_child_same(const bh_config_child *a, const bh_config_child *b)
+/* What one key says, by the kind of value that it has: no key can be forgotten. */
+static bool same_value(const bh_config_key *key, const bh_config_entry *a, const bh_config_entry *b)
 {
-	return same_options(a->options, b->options) && same_limits(a->limits, b->limits) && same_text(a->path, b->path) &&
-	       same_text(a->file, b->file) && same_text(a->manifest, b->manifest) && same_text(a->cron, b->cron) &&
-	       a->every_ms == b->every_ms && a->share == b->share && a->untrusted == b->untrusted &&
-	       same_permissions(a->permissions, b->permissions) &&
-	       same_texts(a->args, a->arg_count, b->args, b->arg_count) &&
-	       same_texts(a->env, a->env_count, b->env, b->env_count);
+	const void *x = (const char *)a + key->offset, *y = (const char *)b + key->offset;
+	if (key->read == bh_config_amount)
+		return *(const uint64_t *)x == *(const uint64_t *)y;
+	if (key->read == bh_config_amount32 || key->read == bh_config_factor || key->read == bh_config_choice)
+		return *(const uint32_t *)x == *(const uint32_t *)y;
+	if (key->read == bh_config_flag)
+		return *(const bool *)x == *(const bool *)y;
+	if (key->read == bh_config_limits)
+		return same_limits(x, y);
+	if (key->read == bh_config_grants)
+		return same_permissions(a->shown.permissions, b->shown.permissions);
+	if (key->read == bh_config_list)
+		return same_texts(a->shown.args, a->shown.arg_count, b->shown.args, b->shown.arg_count);
+	if (key->read == bh_config_env)
+		return same_texts(a->shown.env, a->shown.env_count, b->shown.env, b->shown.env_count);
+	return same_text(*(const char *const *)x, *(const char *const *)y);
+}
+
+bool bh_config_child_same(const bh_config_child *one, const bh_config_child *other)
+{
+	const bh_config_entry *a = (const bh_config_entry *)one, *b = (const bh_config_entry *)other;
+	if (a->options.kind != b->options.kind || !same_text(one->path, other->path))
+		return false;
+	for (size_t i = 0; i < bh_config_child_section.count; i++)
+		if (!same_value(&bh_config_child_section.keys[i], a, b))
+			return false;
+	return true;
 }
 
 static bool same_host(const bh_config *a, const bh_config *b)
@@ -73,9 +83,15 @@ static bool same_host(const bh_config *a, const bh_config *b)
 	       a->cache.max_bytes == b->cache.max_bytes && same_text(a->cache.dir, b->cache.dir);
 }
 
+static bool same_root(const bh_child_options *a, const bh_child_options *b)
+{
+	return a->strategy == b->strategy && a->on_intensity == b->on_intensity && a->most_restarts == b->most_restarts &&
+	       a->window_ms == b->window_ms;
+}
+
 bool bh_config_needs_restart(const bh_config *a, const bh_config *b)
 {
-	return !same_host(a, b) || !same_options(&a->root, &b->root) || !same_text(a->admin.socket, b->admin.socket) ||
+	return !same_host(a, b) || !same_root(&a->root, &b->root) || !same_text(a->admin.socket, b->admin.socket) ||
 	       !same_text(a->admin.listen, b->admin.listen) || !same_text(a->admin.token_file, b->admin.token_file);
 }
 

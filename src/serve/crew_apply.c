@@ -36,12 +36,14 @@ static bh_status load_all(hands *out, crew *c, generation *g, bool strict, const
 {
 	size_t count = bh_config_child_count(g->config);
 	hands next = {.items = sv_alloc((count + 1) * sizeof *next.items)};
-	bh_status status = next.items ? BH_OK : bh_error_new(err, BH_E_NO_MEMORY, "no memory");
+	if (!next.items)
+		return bh_error_new(err, BH_E_NO_MEMORY, "no memory");
+	bh_status status = BH_OK;
 	while (!status && next.count < count) {
 		hand *h = NULL;
 		status = atomic_load(stop) ? bh_error_new(err, BH_E_CANCELLED, "stopped")
 		                           : hand_new(&h, c, g, bh_config_child_at(g->config, next.count), err);
-		if (status)
+		if (status || !h)
 			break;
 		next.items[next.count++] = h;
 		if (h->broken && strict) {
@@ -169,7 +171,7 @@ static void count(const hands *table, crew_changes *changes)
 bh_status crew_apply(crew *c, bh_config *config, bool strict, const atomic_bool *stop, crew_changes *changes,
                      bh_error **err)
 {
-	hands next;
+	hands next = {0};
 	*changes = (crew_changes){0};
 	generation *g = sv_alloc(sizeof *g);
 	if (!g)
@@ -189,7 +191,8 @@ bh_status crew_apply(crew *c, bh_config *config, bool strict, const atomic_bool 
 		generation_unref(g);
 		return bh_error_new(err, BH_E_NO_MEMORY, "no memory");
 	}
-	memcpy(sorted.items, next.items, next.count * sizeof *next.items);
+	for (size_t i = 0; i < next.count; i++)
+		sorted.items[i] = next.items[i];
 	hands_sort(&sorted);
 	for (size_t i = 0; i < next.count; i++)
 		decide(c, &sorted, next.items[i]);

@@ -163,23 +163,31 @@ bh_status daemon_start(bulkheadd *d, bh_error **err)
 
 /* Reading the configuration again. */
 
+static void change_logs(bulkheadd *d, const bh_config *config)
+{
+	bh_error *why = NULL;
+	say_level(bh_config_log_of(config)->level);
+	if (outputs_change(d->all, bh_config_log_of(config), &why))
+		say_failure(BH_LOG_WARNING, "[log] stays as it was", why);
+	bh_error_free(why);
+}
+
 static bh_status put_in_force(bulkheadd *d, crew_changes *changes, bh_error **err)
 {
 	bh_config *config = NULL;
 	bh_status status = daemon_read_config(&config, d->options.config, err);
 	if (status)
 		return status;
-	bool restart = bh_config_needs_restart(crew_config(d->crew), config);
+	const bh_config *before = crew_config(d->crew);
+	bool restart = bh_config_needs_restart(before, config);
+	/* What is started by it prints at once. */
+	change_logs(d, config);
 	status = crew_apply(d->crew, config, d->options.strict, &d->stopping, changes, err);
 	if (status) {
+		change_logs(d, before);
 		bh_config_free(config);
 		return status;
 	}
-	bh_error *why = NULL;
-	say_level(bh_config_log_of(config)->level);
-	if (outputs_change(d->all, bh_config_log_of(config), &why))
-		say_failure(BH_LOG_WARNING, "[log] stays as it was", why);
-	bh_error_free(why);
 	if (restart)
 		say(BH_LOG_WARNING, "[host], [admin] or [supervisor] has changed: that is in force after a restart");
 	return BH_OK;

@@ -118,6 +118,7 @@ static int family_of(int fd)
 {
 	struct sockaddr_storage address;
 	socklen_t length = sizeof address;
+	address.ss_family = AF_UNSPEC;
 	return getsockname(fd, (struct sockaddr *)&address, &length) == 0 ? address.ss_family : AF_UNSPEC;
 }
 

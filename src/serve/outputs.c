@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "log_file.h"
@@ -15,9 +16,10 @@
 #include "say.h"
 
 enum {
-	CHUNK = 16384,         /* read at once, so that one child does not keep the others waiting */
-	LONGEST = 8192,        /* a longer line is taken apart */
-	MOST_BYTES = 256 << 10 /* of a child's lines in memory, whatever their number */
+	CHUNK = 16384,          /* read at once, so that one child does not keep the others waiting */
+	LONGEST = 8192,         /* a longer line is taken apart */
+	MOST_BYTES = 256 << 10, /* of a child's lines in memory, whatever their number */
+	CALM_S = 10             /* files that could be written so long can be written again */
 };
 
 struct output {
@@ -44,7 +46,8 @@ struct outputs {
 	uint32_t keep, most_lines;
 	output *first;
 	/* The reader's alone: */
-	uint64_t lost; /* lines, since files could not be written */
+	uint64_t lost;    /* lines, since files could not be written */
+	time_t last_lost; /* when one was */
 	char *chunk, *batch;
 	size_t batch_length;
 };
@@ -53,12 +56,19 @@ enum { BATCH = CHUNK * (SAY_TIME + 1) + LONGEST + SAY_TIME };
 
 /* Lines in memory. */
 
+/* The nth from the oldest. */
+static char **line_at(const output *one, size_t nth)
+{
+	size_t place = one->first + nth;
+	return &one->lines[place < one->room ? place : place - one->room];
+}
+
 static void drop_oldest(output *one)
 {
 	char *line = one->lines[one->first];
 	one->bytes -= strlen(line) + 1;
 	sv_free(line);
-	one->first = (one->first + 1) % one->room;
+	one->first = one->first + 1 == one->room ? 0 : one->first + 1;
 	one->count--;
 }
 
@@ -73,7 +83,7 @@ static bool grow(output *one, size_t most)
 	while (one->count > room)
 		drop_oldest(one);
 	for (size_t i = 0; i < one->count; i++)
-		lines[i] = one->lines[(one->first + i) % one->room];
+		lines[i] = *line_at(one, i);
 	sv_free(one->lines);
 	one->lines = lines;
 	one->room = room;
@@ -89,7 +99,7 @@ static void remember(output *one, const char *line, size_t length, size_t most)
 	while (one->count && (one->count >= most || one->bytes + length > MOST_BYTES))
 		drop_oldest(one);
 	if (copy && (one->count < one->room || grow(one, most))) {
-		one->lines[(one->first + one->count++) % one->room] = copy;
+		*line_at(one, one->count++) = copy;
 		one->bytes += strlen(copy) + 1;
 		copy = NULL;
 	}
@@ -107,11 +117,7 @@ char *output_lines(output *one, uint64_t *after, size_t lines)
 	size_t skipped = (size_t)(from - oldest), length = 0;
 	char *text = sv_alloc(one->bytes + one->count + 1);
 	for (size_t i = skipped; text && i < one->count; i++) {
-		const char *line = one->lines[(one->first + i) % one->room];
-		size_t size = strlen(line);
-		memcpy(text + length, line, size);
-		length += size;
-		text[length++] = '\n';
+		length += (size_t)sprintf(text + length, "%s\n", *line_at(one, i));
 	}
 	if (text)
 		*after = one->last;
@@ -120,6 +126,24 @@ char *output_lines(output *one, uint64_t *after, size_t lines)
 }
 
 /* From the pipe to lines. The reader's thread. */
+
+/* A nearly full disk takes a short line and refuses a long one: that is one trouble, not many. */
+static void account(outputs *all, size_t lost, int why)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (lost) {
+		if (!all->lost)
+			say(BH_LOG_WARNING, "logs in %s cannot be written: %s; what children print is kept in memory alone",
+			    all->directory, strerror(why));
+		all->lost += lost;
+		all->last_lost = now.tv_sec;
+	} else if (all->lost && now.tv_sec - all->last_lost >= CALM_S) {
+		say(BH_LOG_WARNING, "logs in %s can be written again; %llu lines were lost", all->directory,
+		    (unsigned long long)all->lost);
+		all->lost = 0;
+	}
+}
 
 static void write_batch(output *one)
 {
@@ -131,15 +155,8 @@ static void write_batch(output *one)
 	if (place.directory && all->batch_length)
 		lost = log_file_write(&one->file, &place, all->batch, all->batch_length);
 	int why = errno;
-	if (lost && !all->lost)
-		say(BH_LOG_WARNING, "logs in %s cannot be written: %s; what children print is kept in memory alone",
-		    place.directory, strerror(why));
-	if (!lost && all->lost && place.directory && all->batch_length) {
-		say(BH_LOG_WARNING, "logs in %s can be written again; %llu lines were lost", place.directory,
-		    (unsigned long long)all->lost);
-		all->lost = 0;
-	}
-	all->lost += lost;
+	if (place.directory && all->batch_length)
+		account(all, lost, why);
 	all->batch_length = 0;
 	pthread_mutex_unlock(&all->lock);
 }
@@ -195,7 +212,7 @@ static bool drain(output *one)
 
 static void destroy(output *one)
 {
-	if (one->rest_length)
+	if (one->rest && one->rest_length)
 		take_bytes(one, "\n", 1);
 	log_file_close(&one->file);
 	if (one->in >= 0)
@@ -326,6 +343,8 @@ void outputs_free(outputs *all)
 		return;
 	eventfd_write(all->stop, 1);
 	pthread_join(all->reader, NULL);
+	if (all->lost)
+		say(BH_LOG_WARNING, "%llu lines of logs were lost", (unsigned long long)all->lost);
 	release(all);
 }
 
@@ -381,7 +400,9 @@ void output_free(output *one)
 {
 	if (!one)
 		return;
-	int out = one->out;
+	outputs *all = one->all;
+	pthread_mutex_lock(&all->lock);
+	close(one->out); /* the reader sees the end, and does the rest when it has this lock */
 	one->out = -1;
-	close(out); /* the reader sees the end, and does the rest */
+	pthread_mutex_unlock(&all->lock);
 }

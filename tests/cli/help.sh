@@ -15,7 +15,7 @@ expect_exit 64
 expect_no_out
 cmp -s err overview || fail 'expected the overview on stderr'
 
-for command in run call inspect init bindgen check doctor help version; do
+for command in run call inspect init bindgen check serve doctor help version; do
 	grep -q "^  $command " overview || fail "$command is not in the overview"
 	for ask in --help -h; do
 		run "$command" "$ask"

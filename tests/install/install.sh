@@ -17,6 +17,14 @@ test "$(readlink "$lib/libbulkhead.so")" = libbulkhead.so.0
 if [ -e "$BUILD/bin/bulkhead" ]; then
 	installed/bin/bulkhead --version
 fi
+if [ -e "$BUILD/bin/bulkheadd" ]; then
+	installed/bin/bulkheadd --version
+	grep -q '^ExecStart=/usr/local/bin/bulkheadd ' installed/lib/systemd/system/bulkhead.service
+	# The command finds the daemon beside it.
+	echo '[host' >wrong.toml
+	installed/bin/bulkhead serve wrong.toml 2>said || true
+	grep -q 'not started: wrong.toml: 1 error' said
+fi
 
 # HTTP is found from where the command is now: nobody listens there, but somebody was asked.
 if [ -e "$BUILD/bin/bulkhead" ] && [ -e "$BUILD/guests/errand.wasm" ]; then

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # test: timeout=60
 # The daemon and its admin API together: instances that outlive a reload, calls that outlive a signal, sockets handed over.
-# shellcheck source=tests/support/serve.sh
-. "$TESTS/support/serve.sh"
+# shellcheck disable=SC2119
+# shellcheck source=tests/support/daemon.sh
+. "$TESTS/support/daemon.sh"
 guest counter.wasm lines.wasm echo.wasm
 command -v curl >/dev/null || exit 77
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # test: timeout=60
 # The daemon's configuration: checking it, and what happens where it is wrong.
-# shellcheck source=tests/support/serve.sh
-. "$TESTS/support/serve.sh"
+# shellcheck disable=SC2119
+# shellcheck source=tests/support/daemon.sh
+. "$TESTS/support/daemon.sh"
 guest counter.wasm hello.wasm
 
 children a b

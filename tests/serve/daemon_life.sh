@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # test: timeout=60
 # From start to end: one daemon a socket, draining, signals, systemd, the first process of a container.
-# shellcheck source=tests/support/serve.sh
-. "$TESTS/support/serve.sh"
+# shellcheck disable=SC2119
+# shellcheck source=tests/support/daemon.sh
+. "$TESTS/support/daemon.sh"
 guest counter.wasm sleeper.wasm hello.wasm
 
 # task NAME FILE SHUTDOWN ARGS...
@@ -145,6 +146,7 @@ order="$(grep -oE '^(READY=1 STATUS=1|RELOADING|READY=1 STATUS=reloaded|STOPPING
 
 # As process 1: signals work there, and what is left to it is waited for.
 if unshare -fp true 2>/dev/null; then
+	# shellcheck disable=SC2016 # expanded by the inner shell
 	unshare -fp --kill-child sh -c 'sleep 0.2 & exec "$0" bulkhead.toml' "$daemon" >out 2>log </dev/null &
 	pid=$!
 	says 'started: '

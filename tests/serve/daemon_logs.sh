@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # test: timeout=60
 # What children print: every line of it, in files of bounded size, whatever happens to the daemon or the disk.
-# shellcheck source=tests/support/serve.sh
-. "$TESTS/support/serve.sh"
+# shellcheck disable=SC2119
+# shellcheck source=tests/support/daemon.sh
+. "$TESTS/support/daemon.sh"
 guest lines.wasm flood.wasm hello.wasm counter.wasm
 
 # task NAME FILE ARGS...
@@ -12,11 +13,13 @@ task() {
 	printf '"%s", ' "$@"
 	printf ']\n'
 }
-admin='[admin]\nsocket = "admin.sock"\n'
+# config TEXT: bulkhead.toml begins so
+config() { printf '[admin]\nsocket = "admin.sock"\n%b' "$1"; }
+count() { find logs -name 'say.log*' | wc -l; }
 
 # Four files of 8 KiB: the lines are all there, once and in order, over all of them.
 {
-	printf "$admin"'[log]\ndirectory = "logs"\nmax_size = "8KiB"\nkeep = 50\n'
+	config '[log]\ndirectory = "logs"\nmax_size = "8KiB"\nkeep = 50\n'
 	task say lines 5000
 	task flood flood 100000
 } >bulkhead.toml
@@ -28,7 +31,7 @@ for n in $(seq 100 -1 1) ''; do
 	[ ! -e "$file" ] || cat "$file"
 done | sed 's/^[^ ]* //' >got
 seq -f 'line %.0f' 5000 | cmp -s - got || failed 'lines are missing, or in another order'
-[ "$(ls logs | grep -c '^say.log')" -gt 10 ] || failed 'there is one file'
+[ "$(count)" -gt 10 ] || failed 'there is one file'
 for file in logs/say.log*; do
 	[ "$(stat -c %s "$file")" -le 8192 ] || failed "$file is too large"
 done
@@ -47,13 +50,13 @@ begin
 says 'say: normal'
 kill -TERM "$pid"
 ends 0
-[ "$(ls logs | grep -c '^say.log')" = 3 ] || failed "not three files: $(ls logs)"
+[ "$(count)" = 3 ] || failed "not three files: $(ls logs)"
 tail -n 1 logs/say.log | grep -q 'line 5000$' || failed 'the last line is missing'
 
 # Somebody takes the file away: a new one is begun.
 rm -r logs
 {
-	printf "$admin"'[log]\ndirectory = "logs"\n'
+	config '[log]\ndirectory = "logs"\n'
 	task say lines 200 5
 } >bulkhead.toml
 begin
@@ -83,7 +86,7 @@ grep -v '^half' logs/say.log | grep -vqE '^[0-9TZ:.-]+ line [0-9]+$' && failed '
 # A full disk: one warning, and the child knows nothing of it. The files have whole lines.
 rm -r logs
 {
-	printf "$admin"'[log]\ndirectory = "logs"\nmax_size = "1MB"\n'
+	config '[log]\ndirectory = "logs"\nmax_size = "1MB"\n'
 	task say lines 20000
 	task other hello
 } >bulkhead.toml
@@ -104,7 +107,7 @@ grep -q 'hello' logs/other.log || failed 'another log suffers from it'
 
 # No folder, and no way to make it: the daemon does not start, and says why.
 {
-	printf "$admin"'[log]\ndirectory = "no/such/folder"\n'
+	config '[log]\ndirectory = "no/such/folder"\n'
 	task other hello
 } >bulkhead.toml
 launch
@@ -113,7 +116,7 @@ says 'no/such/folder: No such file or directory'
 
 # Something else in a log's place is left alone.
 {
-	printf "$admin"'[log]\ndirectory = "odd"\n'
+	config '[log]\ndirectory = "odd"\n'
 	task fifo hello
 	task link hello
 } >bulkhead.toml

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # test: timeout=60
 # SIGHUP: what did not change goes on untouched, the rest follows the file; a file with a mistake changes nothing.
-# shellcheck source=tests/support/serve.sh
-. "$TESTS/support/serve.sh"
+# shellcheck disable=SC2119
+# shellcheck source=tests/support/daemon.sh
+. "$TESTS/support/daemon.sh"
 guest counter.wasm hello.wasm lines.wasm echo.wasm
 
 # up NAME N: it came up N times and no more

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Helpers for tests of the daemon. Begin a test with:  . "$TESTS/support/serve.sh"
+# Helpers for tests of the daemon. Begin a test with:  . "$TESTS/support/daemon.sh"
 #
 #   begin [ARG...]     starts bulkheadd with bulkhead.toml; its stderr goes to the file `log`; waits until it has started
 #   launch [ARG...]    the same without waiting
@@ -10,6 +10,7 @@
 #   children NAME...   writes bulkhead.toml: an admin socket, and a service of counter.wasm for each name
 #
 # What is left running when a test ends is killed. The first expectation that does not hold ends the test.
+# shellcheck source=tests/support/cli.sh
 . "$TESTS/support/cli.sh"
 daemon="$(dirname "$BULKHEAD")/bulkheadd"
 [ -x "$daemon" ] || { echo "bulkheadd is not built"; exit 77; }
