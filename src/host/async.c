@@ -5,6 +5,7 @@
 #include "host/async.h"
 #include "host/call.h"
 #include "host/export.h"
+#include "host/message.h"
 
 static void free_args(bh_call *call)
 {
@@ -183,6 +184,33 @@ bh_status bh_call_start(bh_call **out, bh_export *export_, bh_instance *instance
 		return launched(call, out);
 	if (options.give_args)
 		bh_free(BH_TAKE(call->args)); /* what was given stays the caller's */
+	unmake(call);
+	return status;
+}
+
+bh_status bh_message_start(bh_call **out, const bh_message_call *wanted, bh_call_done *done, void *data, bh_error **err)
+{
+	bh_call_options options = BH_CALL_OPTIONS_INIT;
+	options.kill = true;
+	options.done = done;
+	options.done_data = data;
+	bh_call *call = new_call(wanted->export_->component, &options);
+	if (!call)
+		return bh_fail_memory(err);
+	bh_message_prepare(&call->run, wanted);
+	call->export_ = bh_export_ref(wanted->export_);
+	call->instance = wanted->instance;
+	if (call->instance)
+		bh_instance_retain(call->instance);
+	bh_status status = BH_OK;
+	if (wanted->keep && !call->instance) {
+		call->made = call->run.owner = bh_instance_make(wanted->export_->component, NULL);
+		status = call->made ? BH_OK : bh_fail_memory(err);
+	}
+	if (!status)
+		status = launch(call, err);
+	if (!status)
+		return launched(call, out);
 	unmake(call);
 	return status;
 }
