@@ -60,8 +60,6 @@ static void misbehave(const smg_string_t *what, action *ret)
 		hog();
 	if (named(what, "lie"))
 		lie(ret);
-	if (named(what, "case"))
-		ret->tag = 9;
 	if (named(what, "big-body"))
 		body_of(ret, 10 * 1024 * 1024 + 1);
 	if (named(what, "full-body"))
