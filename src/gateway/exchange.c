@@ -87,6 +87,7 @@ bh_status bh_exchange_new(bh_exchange **out, bh_chain *chain, const bh_http_requ
 		return bh_fail_memory(err);
 	}
 	pthread_mutex_init(&exchange->lock, NULL);
+	exchange->plain = bh_path_is_plain(exchange->request.path);
 	exchange->chain = bh_chain_ref(chain);
 	exchange->modules = bh_chain_modules(chain);
 	exchange->random =

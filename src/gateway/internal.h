@@ -36,7 +36,11 @@ typedef struct {
 	char *path_prefix, *method, *header, *header_value;
 } bh_rule;
 
-bool bh_rule_holds(const bh_rule *rule, const bh_http_request *request);
+/* Whether a path is written in the plainest way. Another one a server behind us may read as any path. */
+bool bh_path_is_plain(bh_string path);
+
+/* `plain`: what that says of the request's path. */
+bool bh_rule_holds(const bh_rule *rule, const bh_http_request *request, bool plain);
 
 /* Whether header names are the same one; ASCII letters of either case are. */
 bool bh_same_name(bh_string a, bh_string b);
@@ -130,6 +134,7 @@ struct bh_exchange {
 	bh_modules *modules;
 	bh_http_request request, shown; /* as it is now, and its texts as modules see them */
 	bh_http_response response;
+	bool plain; /* the path; it does not change */
 	uint64_t random;
 	bh_context_entry *context;
 	size_t context_count, context_bytes;

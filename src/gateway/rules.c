@@ -25,8 +25,7 @@ static bool ends_with(bh_string text, const char *end)
 	return text.length >= length && !memcmp(text.data + text.length - length, end, length);
 }
 
-/* One that a server behind us may read as another path. */
-static bool is_plain(bh_string path)
+bool bh_path_is_plain(bh_string path)
 {
 	return path.length && path.data[0] == '/' && !memchr(path.data, '%', path.length) &&
 	       !memchr(path.data, '\\', path.length) && !memchr(path.data, ';', path.length) && !has(path, "//", 2) &&
@@ -36,8 +35,6 @@ static bool is_plain(bh_string path)
 static bool is_under(bh_string path, const char *prefix)
 {
 	size_t length = strlen(prefix);
-	if (!is_plain(path))
-		return true;
 	if (path.length < length || memcmp(path.data, prefix, length) != 0)
 		return false;
 	return path.length == length || !length || prefix[length - 1] == '/' || path.data[length] == '/';
@@ -52,9 +49,9 @@ static bool has_header(const bh_http_request *request, const char *name, const c
 	return false;
 }
 
-bool bh_rule_holds(const bh_rule *rule, const bh_http_request *request)
+bool bh_rule_holds(const bh_rule *rule, const bh_http_request *request, bool plain)
 {
-	return (!rule->path_prefix || is_under(request->path, rule->path_prefix)) &&
+	return (!rule->path_prefix || !plain || is_under(request->path, rule->path_prefix)) &&
 	       (!rule->method || is(request->method, rule->method)) &&
 	       (!rule->header || has_header(request, rule->header, rule->header_value));
 }

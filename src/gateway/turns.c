@@ -18,11 +18,11 @@ static void set_bit(uint8_t *bits, size_t index)
 	bits[index / 8] |= (uint8_t)(1U << index % 8);
 }
 
-static bool rules_hold(const bh_module *module, const bh_http_request *request)
+static bool rules_hold(const bh_exchange *exchange, const bh_module *module)
 {
 	bool holds = !module->rule_count;
 	for (size_t i = 0; i < module->rule_count && !holds; i++)
-		holds = bh_rule_holds(&module->rules[i], request);
+		holds = bh_rule_holds(&module->rules[i], &exchange->request, exchange->plain);
 	return holds;
 }
 
@@ -44,7 +44,7 @@ static void look_ahead(bh_exchange *exchange)
 		return;
 	exchange->later_known = true;
 	for (size_t i = 0; i < exchange->modules->count; i++)
-		if (rules_hold(exchange->modules->items[i], &exchange->request))
+		if (rules_hold(exchange, exchange->modules->items[i]))
 			set_bit(exchange->later, i);
 }
 
@@ -55,7 +55,7 @@ static bool is_asked(const bh_exchange *exchange, size_t index)
 		return false;
 	switch (exchange->point) {
 	case BH_POINT_REQUEST:
-		return rules_hold(module, &exchange->request);
+		return rules_hold(exchange, module);
 	case BH_POINT_RESPONSE:
 		/* Whoever looks at requests too is shown the responses to those that it saw. */
 		return bit(module->attach & BH_ATTACH_REQUEST ? exchange->passed : exchange->later, index);
