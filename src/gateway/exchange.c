@@ -102,6 +102,8 @@ void bh_exchange_free(bh_exchange *exchange)
 		return;
 	for (bh_block *block = exchange->blocks; block; block = block->next)
 		bh_free(block->data);
+	for (bh_kept_value *kept = exchange->values; kept; kept = kept->next)
+		bh_value_deinit(&kept->value);
 	bh_scope_end(&exchange->scope);
 	bh_error_free(exchange->why);
 	bh_modules_unref(exchange->modules);

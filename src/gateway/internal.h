@@ -127,6 +127,13 @@ struct bh_block {
 	void *data;
 };
 
+/* Results that verdicts were read from. */
+typedef struct bh_kept_value bh_kept_value;
+struct bh_kept_value {
+	bh_kept_value *next;
+	bh_value value;
+};
+
 enum { BH_PART_NEW, BH_PART_REQUEST, BH_PART_RESPONSE, BH_PART_OVER };
 
 struct bh_exchange {
@@ -158,6 +165,7 @@ struct bh_exchange {
 	size_t at; /* of which module */
 	bh_kept kept;
 	bool keep;
+	bool seen_by_others; /* interceptors: it is called with values */
 	bh_message message;
 	bh_verdict verdict;
 	pthread_mutex_t lock; /* over call and cancelled */
@@ -170,7 +178,8 @@ struct bh_exchange {
 	bh_string error_message;
 
 	bh_block *blocks; /* of verdicts */
-	bh_scope scope;   /* everything else */
+	bh_kept_value *values;
+	bh_scope scope; /* everything else */
 	_Alignas(8) char room[1024];
 };
 
@@ -179,6 +188,10 @@ void *bh_exchange_take(bh_exchange *exchange, size_t count, size_t size);
 
 /* What a module is to be shown at the point where the exchange is: exchange->message. BH_E_NO_MEMORY. */
 bh_status bh_exchange_show(bh_exchange *exchange, const bh_module *module);
+
+/* The same as a value, and the verdict from one, which is taken: where interceptors look on. BH_E_NO_MEMORY. */
+bh_status bh_exchange_values(bh_exchange *exchange, bh_value *out);
+bh_status bh_exchange_judge(bh_exchange *exchange, bh_value *result, bh_error **err);
 
 /* A text as modules may see it: UTF-8. NULL as data: no memory. */
 bh_string bh_exchange_text(bh_exchange *exchange, bh_string text);

@@ -220,7 +220,10 @@ static bh_message_call prepare(bh_exchange *exchange)
 {
 	bh_module *module = module_of(exchange);
 	exchange->verdict = (bh_verdict){0};
-	exchange->kept = bh_module_take(module, &exchange->keep);
+	exchange->seen_by_others = bh_message_is_seen(module->exports_[exchange->point]);
+	exchange->keep = false;
+	if (!exchange->seen_by_others)
+		exchange->kept = bh_module_take(module, &exchange->keep);
 	return (bh_message_call){
 		.export_ = module->exports_[exchange->point],
 		.instance = exchange->kept.instance,
@@ -230,13 +233,44 @@ static bh_message_call prepare(bh_exchange *exchange)
 	};
 }
 
+/* With values, on a fresh instance. */
+static bh_status call_seen(bh_exchange *exchange, bh_usage *usage, bh_error **err)
+{
+	bh_value message, result = BH_VALUE_INIT;
+	bh_export *export_ = module_of(exchange)->exports_[exchange->point];
+	if (bh_exchange_values(exchange, &message))
+		return bh_fail_memory(err);
+	bh_status status = bh_export_call(export_, &message, 1, &result, NULL, usage, err);
+	return status ? status : bh_exchange_judge(exchange, &result, err);
+}
+
+static bh_status start_seen(bh_exchange *exchange, bh_call_done *done, bh_error **err)
+{
+	bh_value message;
+	bh_call_options options = BH_CALL_OPTIONS_INIT;
+	options.done = done;
+	options.done_data = exchange;
+	if (bh_exchange_values(exchange, &message))
+		return bh_fail_memory(err);
+	return bh_call_start(&exchange->call, module_of(exchange)->exports_[exchange->point], NULL, &message, 1, &options,
+	                     err);
+}
+
+static bh_status take_seen(bh_exchange *exchange, bh_call *call, bh_usage *usage, bh_error **err)
+{
+	bh_value result = BH_VALUE_INIT;
+	bh_status status = bh_call_take(call, &result, usage, err);
+	return status ? status : bh_exchange_judge(exchange, &result, err);
+}
+
 static void call_here(bh_exchange *exchange)
 {
 	bh_error *why = NULL;
 	bh_usage usage = BH_USAGE_INIT;
 	bh_instance *made = NULL;
 	const bh_message_call wanted = prepare(exchange);
-	bh_status status = bh_message_wait(&wanted, &made, &usage, &why);
+	bh_status status =
+		exchange->seen_by_others ? call_seen(exchange, &usage, &why) : bh_message_wait(&wanted, &made, &usage, &why);
 	if (made)
 		exchange->kept.instance = made;
 	forget_kept(exchange, status);
@@ -255,7 +289,9 @@ static void called(void *data, bh_call *call)
 	pthread_mutex_lock(&exchange->lock);
 	bh_call *handle = BH_TAKE(exchange->call);
 	pthread_mutex_unlock(&exchange->lock);
-	if (exchange->keep && !exchange->kept.instance)
+	if (exchange->seen_by_others)
+		status = take_seen(exchange, call, &usage, &why);
+	else if (exchange->keep && !exchange->kept.instance)
 		status = bh_call_take_instance(call, &exchange->kept.instance, &usage, &why);
 	else
 		status = bh_call_take(call, NULL, &usage, &why);
@@ -273,7 +309,8 @@ static bool start_call(bh_exchange *exchange)
 	const bh_message_call wanted = prepare(exchange);
 	/* Held until the handle is where whoever cancels, and whoever tells of the end, find it. */
 	pthread_mutex_lock(&exchange->lock);
-	bh_status status = bh_message_start(&exchange->call, &wanted, called, exchange, &why);
+	bh_status status = exchange->seen_by_others ? start_seen(exchange, called, &why)
+	                                            : bh_message_start(&exchange->call, &wanted, called, exchange, &why);
 	if (!status && exchange->cancelled)
 		bh_call_cancel(exchange->call, BH_CANCEL_KILL);
 	pthread_mutex_unlock(&exchange->lock);

@@ -97,6 +97,31 @@ static inline bh_component *t_middleware(bh_host *on, const char *guest, uint64_
 	return t_load(on, guest, &limits);
 }
 
+/* The same with an interceptor that counts the calls it sees: they are made with values, then. */
+static inline bh_status t_count_call(void *data, const bh_intercepted *call, bh_error **err)
+{
+	unsigned *seen = data;
+	(void)err;
+	EXPECT(call->arg_count == 1 && call->args[0].kind == BH_KIND_RECORD);
+	++*seen;
+	return BH_OK;
+}
+
+static inline bh_component *t_watched(bh_host *on, const char *guest, unsigned *seen)
+{
+	bh_component *component = NULL;
+	bh_component_options load = BH_COMPONENT_OPTIONS_INIT;
+	bh_interceptor counts = BH_INTERCEPTOR_INIT;
+	load.limits = t_limits();
+	counts.after_export = t_count_call;
+	counts.data = seen;
+	OK(bh_interceptors_new(&load.interceptors, &t_err));
+	OK(bh_interceptors_add(load.interceptors, &counts, &t_err));
+	OK(bh_component_load_file(&component, on, t_guest(guest), &load, &t_err));
+	bh_interceptors_free(load.interceptors);
+	return component;
+}
+
 static inline bh_chain_module_options module_of(const char *name, bh_component *component)
 {
 	bh_chain_module_options options = BH_CHAIN_MODULE_INIT;

@@ -1,5 +1,7 @@
 // test: timeout=60
 /* Chains of middleware: the modules of guests/gateway, order, rules, edits, context, errors. */
+#include <stdatomic.h>
+
 #include "chain_tools.h"
 #include "one_host.h"
 
@@ -353,6 +355,42 @@ static void errors(void **state)
 	bh_chain_free(chain);
 }
 
+static _Atomic bool told;
+
+static void note_end(void *data, bh_exchange *exchange)
+{
+	(void)exchange;
+	EXPECT(data == &told);
+	told = true;
+}
+
+/* What interceptors see is the same. */
+static void watched(void **state)
+{
+	unsigned seen = 0;
+	bh_component *plain = notes_guest;
+	notes_guest = t_watched(host, "gateway-notes.wasm", &seen);
+	context(state);
+	errors(state);
+	assert_int_equal(seen, 14);
+	bh_chain *chain = t_chain(host);
+	bh_chain_module_options options = module_of("one", notes_guest);
+	t_add(chain, &options);
+	bh_http_request request = GET("/respond", header("a", "b"));
+	bh_exchange *e = t_begin_exchange(chain, &request);
+	told = false;
+	OK(bh_exchange_request_start(e, note_end, &told, &t_err));
+	for (double end = t_now_ms() + 10000 * t_slack(); !told && t_now_ms() < end;)
+		t_sleep_ms(1);
+	assert_true(told);
+	REPLIES(e, 418);
+	assert_true(body_is(bh_exchange_get_response(e)->body, "short and stout"));
+	bh_exchange_free(e);
+	bh_chain_free(chain);
+	bh_component_unref(notes_guest);
+	notes_guest = plain;
+}
+
 /* The import of wit/bulkhead-gateway. */
 static bh_status increment(void *data, const bh_value *args, size_t count, bh_value *result, bh_error **err)
 {
@@ -454,11 +492,11 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(answers),   cmocka_unit_test(changes),      cmocka_unit_test(order),
-		cmocka_unit_test(rules),     cmocka_unit_test(rules_later),  cmocka_unit_test(samples),
-		cmocka_unit_test(shadows),   cmocka_unit_test(reuses),       cmocka_unit_test(context),
-		cmocka_unit_test(errors),    cmocka_unit_test(limits_rates), cmocka_unit_test(traces),
-		cmocka_unit_test(odd_bytes),
+		cmocka_unit_test(answers), cmocka_unit_test(changes),     cmocka_unit_test(order),
+		cmocka_unit_test(rules),   cmocka_unit_test(rules_later), cmocka_unit_test(samples),
+		cmocka_unit_test(shadows), cmocka_unit_test(reuses),      cmocka_unit_test(context),
+		cmocka_unit_test(errors),  cmocka_unit_test(watched),     cmocka_unit_test(limits_rates),
+		cmocka_unit_test(traces),  cmocka_unit_test(odd_bytes),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

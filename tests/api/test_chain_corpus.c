@@ -10,7 +10,9 @@
 
 enum { CASES = 1500, MODULES = 3, MOST = 80, LONGEST = 60 };
 
-static bh_chain *chain;
+static bh_chain *chain, *plain_chain, *watched_chain;
+static unsigned watched_calls;
+static int cases = CASES;
 static uint32_t seed;
 
 static unsigned chance(unsigned n)
@@ -247,7 +249,7 @@ static void requests(void **state)
 {
 	(void)state;
 	unsigned rejected = 0, changed = 0;
-	for (int i = 0; i < CASES; i++) {
+	for (int i = 0; i < cases; i++) {
 		seed = (uint32_t)i;
 		const model before = make();
 		model m = before;
@@ -267,7 +269,7 @@ static void requests(void **state)
 		changed += out->body.length != (size_t)before.body_length;
 		bh_exchange_free(e);
 	}
-	assert_true(rejected > CASES / 50 && changed > CASES / 50); /* a corpus that has both */
+	assert_true(rejected > (unsigned)cases / 50 && changed > (unsigned)cases / 50); /* a corpus that has both */
 }
 
 static void responses(void **state)
@@ -275,7 +277,7 @@ static void responses(void **state)
 	(void)state;
 	static bh_header headers[MOST];
 	unsigned restated = 0;
-	for (int i = 0; i < CASES; i++) {
+	for (int i = 0; i < cases; i++) {
 		seed = (uint32_t)(i + CASES);
 		const model before = make();
 		model m = before;
@@ -293,32 +295,55 @@ static void responses(void **state)
 		restated += m.status != 200;
 		bh_exchange_free(e);
 	}
-	assert_true(restated > CASES / 50);
+	assert_true(restated > (unsigned)cases / 50);
+}
+
+/* The same where interceptors look on, with values instead of messages. */
+static void watched(void **state)
+{
+	chain = watched_chain;
+	cases = CASES / 5;
+	requests(state);
+	responses(state);
+	chain = plain_chain;
+	cases = CASES;
+	assert_true(watched_calls > CASES / 5 * MODULES);
+}
+
+static bh_chain *chain_of(bh_component *guest)
+{
+	static const char *const names[MODULES] = {"a", "b", "c"};
+	bh_chain *made = t_chain(host);
+	for (int i = 0; i < MODULES; i++) {
+		bh_chain_module_options options = module_of(names[i], guest);
+		options.reuse = i == 1 ? 10 : 0;
+		t_add(made, &options);
+	}
+	bh_component_unref(guest);
+	return made;
 }
 
 static int set_up(void **state)
 {
-	static const char *const names[MODULES] = {"a", "b", "c"};
 	host_begin(state);
-	bh_component *guest = t_middleware(host, "gateway-edit.wasm", 5000);
-	chain = t_chain(host);
-	for (int i = 0; i < MODULES; i++) {
-		bh_chain_module_options options = module_of(names[i], guest);
-		options.reuse = i == 1 ? 10 : 0;
-		t_add(chain, &options);
-	}
-	bh_component_unref(guest);
+	chain = plain_chain = chain_of(t_middleware(host, "gateway-edit.wasm", 5000));
+	watched_chain = chain_of(t_watched(host, "gateway-edit.wasm", &watched_calls));
 	return 0;
 }
 
 static int tear_down(void **state)
 {
-	bh_chain_free(chain);
+	bh_chain_free(plain_chain);
+	bh_chain_free(watched_chain);
 	return host_end(state);
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(requests), cmocka_unit_test(responses)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(requests),
+		cmocka_unit_test(responses),
+		cmocka_unit_test(watched),
+	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }
