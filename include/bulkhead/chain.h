@@ -77,7 +77,7 @@ typedef struct {
  * A chain may be used from any thread.
  *
  * \param out      receives the chain; free it with bh_chain_free()
- * \param host     runs its modules; it must be there until the chain has gone
+ * \param host     runs its modules; the chain keeps it
  * \param options  NULL for the default
  *
  * \return BH_OK; BH_E_INVALID; BH_E_CONFIG (which names the option and its range); BH_E_NO_MEMORY
