@@ -23,6 +23,7 @@
 #include "bulkhead/base.h"
 #include "bulkhead/cache.h"
 #include "bulkhead/call.h"
+#include "bulkhead/chain.h"
 #include "bulkhead/component.h"
 #include "bulkhead/config.h"
 #include "bulkhead/coredump.h"

@@ -239,6 +239,19 @@ bhx_future_t bhx_call_async(const wasmtime_component_func_t *func, wasmtime_cont
                             const struct bh_value *args, size_t count, struct bh_value *out,
                             wasmtime_error_t **error_out);
 
+/*
+ * Messages of gateway middleware; what they are is in src/engine/message.h. A call like the two above, of a function that
+ * was found to be of the type that the message's kind has: that is not checked again. `out` is filled on success, and
+ * what it points to is in one block, to be freed with free(3).
+ */
+struct bh_message;
+struct bh_verdict;
+wasmtime_error_t *bhx_message_call(const wasmtime_component_func_t *func, wasmtime_context_t *context,
+                                   const struct bh_message *message, struct bh_verdict *out);
+bhx_future_t bhx_message_call_async(const wasmtime_component_func_t *func, wasmtime_context_t *context,
+                                    const struct bh_message *message, struct bh_verdict *out,
+                                    wasmtime_error_t **error_out);
+
 /* Functions that the embedding program defines. */
 
 /* A linker with everything that another one has. */

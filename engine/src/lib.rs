@@ -20,6 +20,7 @@ mod import;
 mod lift;
 mod linker;
 mod lower;
+mod middleware;
 mod module;
 mod poll;
 mod profile;

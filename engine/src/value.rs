@@ -115,7 +115,7 @@ pub fn is_no_memory(error: &Error) -> bool {
 }
 
 /// Room for `count` parts from C's allocator; never of size zero.
-fn allocate<T>(count: usize) -> Result<*mut T, Error> {
+pub fn allocate<T>(count: usize) -> Result<*mut T, Error> {
     let size = count.checked_mul(size_of::<T>()).ok_or_else(no_memory)?;
     let room = (ops().alloc)(size.max(1)).cast::<T>();
     if room.is_null() { Err(no_memory()) } else { Ok(room) }

@@ -49,6 +49,7 @@ typedef enum {
 	X(34, E_TRAP, GUEST, "ComponentTrapped", "the guest trapped")                                                      \
 	X(35, E_DENIED, GUEST, "CapabilityDenied", "the guest was not granted this")                                       \
 	X(36, E_HOST_FUNCTION, GUEST, "ExecutionFailed", "a host function failed")                                         \
+	X(37, E_BAD_RESULT, GUEST, "ExecutionFailed", "what the guest returned is not allowed")                            \
 	X(40, E_TIMEOUT, LIMIT, "ExecutionTimeout", "the execution time limit was reached")                                \
 	X(41, E_OUT_OF_FUEL, LIMIT, "ResourceLimitExceeded", "the fuel limit was reached")                                 \
 	X(42, E_MEMORY_LIMIT, LIMIT, "ResourceLimitExceeded", "the memory limit was reached")                              \

@@ -72,6 +72,7 @@ int exit_code_of(bh_status status)
 	case BH_E_POISONED:
 	case BH_E_EXIT:
 	case BH_E_HOST_FUNCTION:
+	case BH_E_BAD_RESULT:
 		break;
 	}
 	return EXIT_INTERNAL;

@@ -187,7 +187,7 @@ static bool intercept(bh_store *store)
 		return true;
 	const bh_crossing_of of = {
 		.import = true,
-		.number = bh_chain_number(store->chain),
+		.number = bh_intercept_chain_number(store->chain),
 		.within = store->call,
 		.interface = import->interface,
 		.function = import->name,

@@ -77,7 +77,7 @@ bh_status bh_interceptors_add(bh_interceptors *interceptors, const bh_intercepto
 
 /* Chains. */
 
-struct bh_chain {
+struct bh_intercept_chain {
 	bh_component *component;
 	_Atomic uint64_t *numbers;
 	bh_interceptors *sets[2]; /* the host's, the component's; NULL: none */
@@ -86,7 +86,7 @@ struct bh_chain {
 	const bh_interceptor *items[2 * BH_INTERCEPTORS_MAX];
 };
 
-static void append(bh_chain *chain, const bh_interceptors *set)
+static void append(bh_intercept_chain *chain, const bh_interceptors *set)
 {
 	for (size_t i = 0; set && i < set->count; i++) {
 		const bh_interceptor *item = &set->items[i];
@@ -96,13 +96,13 @@ static void append(bh_chain *chain, const bh_interceptors *set)
 	}
 }
 
-bh_status bh_chain_new(bh_chain **out, bh_component *component, _Atomic uint64_t *numbers, bh_interceptors *host,
-                       bh_interceptors *own, bh_error **err)
+bh_status bh_intercept_chain_new(bh_intercept_chain **out, bh_component *component, _Atomic uint64_t *numbers,
+                                 bh_interceptors *host, bh_interceptors *own, bh_error **err)
 {
 	*out = NULL;
 	if (!host && !own)
 		return BH_OK;
-	bh_chain *chain = bh_calloc(1, sizeof *chain);
+	bh_intercept_chain *chain = bh_calloc(1, sizeof *chain);
 	if (!chain)
 		return bh_fail_memory(err);
 	chain->component = component;
@@ -115,7 +115,7 @@ bh_status bh_chain_new(bh_chain **out, bh_component *component, _Atomic uint64_t
 	return BH_OK;
 }
 
-void bh_chain_free(bh_chain *chain)
+void bh_intercept_chain_free(bh_intercept_chain *chain)
 {
 	if (!chain)
 		return;
@@ -124,22 +124,22 @@ void bh_chain_free(bh_chain *chain)
 	bh_free(chain);
 }
 
-bool bh_chain_sees_imports(const bh_chain *chain)
+bool bh_intercept_chain_sees_imports(const bh_intercept_chain *chain)
 {
 	return chain && chain->imports;
 }
 
-bool bh_chain_sees_exports(const bh_chain *chain)
+bool bh_intercept_chain_sees_exports(const bh_intercept_chain *chain)
 {
 	return chain && chain->exports;
 }
 
-bh_interceptors *bh_chain_own(const bh_chain *chain)
+bh_interceptors *bh_intercept_chain_own(const bh_intercept_chain *chain)
 {
 	return chain ? chain->sets[1] : NULL;
 }
 
-uint64_t bh_chain_number(const bh_chain *chain)
+uint64_t bh_intercept_chain_number(const bh_intercept_chain *chain)
 {
 	return atomic_fetch_add_explicit(chain->numbers, 1, memory_order_relaxed) + 1;
 }
@@ -147,7 +147,7 @@ uint64_t bh_chain_number(const bh_chain *chain)
 /* Crossings. */
 
 struct bh_crossing {
-	const bh_chain *chain;
+	const bh_intercept_chain *chain;
 	bool import;
 	const char *text;
 	uint64_t began;
@@ -170,7 +170,7 @@ bh_status bh_program_failed(bh_error **err, const char *who, const char *text, b
 }
 
 /* NULL, with an error, where nobody may see it. */
-static bh_crossing *make(const bh_chain *chain, const bh_crossing_of *of, bh_error **err)
+static bh_crossing *make(const bh_intercept_chain *chain, const bh_crossing_of *of, bh_error **err)
 {
 	if (nested >= MAX_NESTED) {
 		bh_fail(err, BH_E_BUSY, "interceptors and calls of components are nested more than %d deep", MAX_NESTED);
@@ -198,8 +198,8 @@ static bh_crossing *make(const bh_chain *chain, const bh_crossing_of *of, bh_err
 	return crossing;
 }
 
-bh_status bh_crossing_enter(bh_crossing **out, const bh_chain *chain, const bh_crossing_of *of, bh_value *result,
-                            bool *answered, bh_error **err)
+bh_status bh_crossing_enter(bh_crossing **out, const bh_intercept_chain *chain, const bh_crossing_of *of,
+                            bh_value *result, bool *answered, bh_error **err)
 {
 	bh_crossing *crossing = *out = make(chain, of, err);
 	*answered = false;

@@ -9,24 +9,24 @@
 #include "bulkhead/interceptor.h"
 
 /* What a component's calls pass: the host's set, then its own. It lives as long as the component. */
-typedef struct bh_chain bh_chain;
+typedef struct bh_intercept_chain bh_intercept_chain;
 
 /* NULL where both are NULL. `numbers` counts the calls of the host, and outlives the chain. The sets are frozen. */
-bh_status bh_chain_new(bh_chain **out, bh_component *component, _Atomic uint64_t *numbers, bh_interceptors *host,
-                       bh_interceptors *own, bh_error **err);
+bh_status bh_intercept_chain_new(bh_intercept_chain **out, bh_component *component, _Atomic uint64_t *numbers,
+                                 bh_interceptors *host, bh_interceptors *own, bh_error **err);
 
 /* NULL is allowed. */
-void bh_chain_free(bh_chain *chain);
+void bh_intercept_chain_free(bh_intercept_chain *chain);
 
 /* A host keeps it: no more are added. NULL is allowed. Returns another reference. */
 bh_interceptors *bh_interceptors_freeze(bh_interceptors *interceptors);
 
-bool bh_chain_sees_imports(const bh_chain *chain); /* NULL sees none */
-bool bh_chain_sees_exports(const bh_chain *chain);
-bh_interceptors *bh_chain_own(const bh_chain *chain); /* NULL has none */
+bool bh_intercept_chain_sees_imports(const bh_intercept_chain *chain); /* NULL sees none */
+bool bh_intercept_chain_sees_exports(const bh_intercept_chain *chain);
+bh_interceptors *bh_intercept_chain_own(const bh_intercept_chain *chain); /* NULL has none */
 
 /* The number of the next call. */
-uint64_t bh_chain_number(const bh_chain *chain);
+uint64_t bh_intercept_chain_number(const bh_intercept_chain *chain);
 
 /* One call on its way through. */
 typedef struct bh_crossing bh_crossing;
@@ -46,8 +46,8 @@ typedef struct {
  * The way in. `out` receives the crossing, which must be left, whatever comes of it; unless it fails with NULL there:
  * nobody has seen it, then. An answer is not checked yet.
  */
-bh_status bh_crossing_enter(bh_crossing **out, const bh_chain *chain, const bh_crossing_of *of, bh_value *result,
-                            bool *answered, bh_error **err);
+bh_status bh_crossing_enter(bh_crossing **out, const bh_intercept_chain *chain, const bh_crossing_of *of,
+                            bh_value *result, bool *answered, bh_error **err);
 
 /* Whether an interceptor answered. NULL: none did. */
 bool bh_crossing_answered(const bh_crossing *crossing);

@@ -68,7 +68,7 @@ bh_status bh_store_new(bh_store **out, const bh_store_spec *spec, bh_error **err
 	store->component = spec->component;
 	store->owner = spec->owner;
 	store->permissions = spec->permissions;
-	store->chain = bh_chain_sees_imports(spec->chain) ? spec->chain : NULL;
+	store->chain = bh_intercept_chain_sees_imports(spec->chain) ? spec->chain : NULL;
 	store->metered = variant->spec.metered;
 	store->wasi = spec->code->info.wasi;
 	store->runtime = store->wasi ? spec->io->runtime : NULL;
@@ -109,6 +109,7 @@ static void clear_call(bh_store *store)
 	if (store->failed)
 		wasmtime_error_delete(BH_TAKE(store->failed));
 	store->function = NULL;
+	store->message = NULL;
 }
 
 void bh_store_free(bh_store *store)
@@ -256,6 +257,23 @@ bh_status bh_store_start_call(bh_store *store, const bh_function *function, cons
 	return BH_OK;
 }
 
+bh_status bh_store_start_message(bh_store *store, const bh_function *function, const bh_message *message,
+                                 bh_verdict *verdict, bh_error **err)
+{
+	start(store, BH_DOING_CALL);
+	arm_slices(store);
+	bh_status status = bh_host_calls_allow(err);
+	if (!status)
+		status = find_callee(store, function, err);
+	if (status)
+		return status;
+	store->arg_count = 0;
+	store->message = message;
+	store->verdict = verdict;
+	store->function = function;
+	return BH_OK;
+}
+
 void bh_store_start_drop(bh_store *store, bh_resource *resource)
 {
 	start(store, BH_DOING_DROP);
@@ -271,6 +289,9 @@ static bhx_future_t begin(bh_store *store)
 	case BH_DOING_DROP:
 		return bhx_resource_drop_async(store->context, store->dropping, &store->failed);
 	default:
+		if (store->message)
+			return bhx_message_call_async(&store->callee, store->context, store->message, store->verdict,
+			                              &store->failed);
 		return bhx_call_async(&store->callee, store->context, store->args, store->arg_count, &store->result,
 		                      &store->failed);
 	}
@@ -318,6 +339,8 @@ void bh_store_run(bh_store *store, bool (*must_stop)(void *data), void *data)
 	store->must_stop_data = data;
 	if (store->doing == BH_DOING_INSTANCE)
 		store->failed = bhx_instance_pre_instantiate(store->code->pre, store->context, &store->instance);
+	else if (store->message)
+		store->failed = bhx_message_call(&store->callee, store->context, store->message, store->verdict);
 	else
 		store->failed = bhx_call(&store->callee, store->context, store->args, store->arg_count, &store->result);
 	store->must_stop = NULL;

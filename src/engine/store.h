@@ -13,6 +13,7 @@
 #include "engine/budget.h"
 #include "engine/code.h"
 #include "engine/intercept.h"
+#include "engine/message.h"
 #include "engine/profiler.h"
 #include "engine/waker.h"
 
@@ -33,7 +34,7 @@ typedef struct {
 	bh_component *component;            /* whose guest it is, for host functions that ask; outlives the store */
 	bh_instance *owner;                 /* given to resource handles; NULL for a store nobody keeps */
 	bh_budget memory;                   /* what its guest's memory is taken from */
-	const bh_chain *chain;              /* interceptors; outlives the store. NULL: none */
+	const bh_intercept_chain *chain;    /* interceptors; outlives the store. NULL: none */
 } bh_store_spec;
 
 bh_status bh_store_new(bh_store **out, const bh_store_spec *spec, bh_error **err);
@@ -55,6 +56,13 @@ void bh_store_start_instance(bh_store *store);
 bh_status bh_store_start_call(bh_store *store, const bh_function *function, const bh_value *args, size_t count,
                               bh_args_pass pass, bh_error **err);
 void bh_store_start_drop(bh_store *store, bh_resource *resource);
+
+/*
+ * The same for middleware, without values. `message` and what it points to, and `verdict`, stay until the call is over;
+ * the function was found to fit (bh_message_fits()).
+ */
+bh_status bh_store_start_message(bh_store *store, const bh_function *function, const bh_message *message,
+                                 bh_verdict *verdict, bh_error **err);
 
 typedef enum {
 	BH_POLL_PENDING, /* waits to be woken, or gave the thread back for a moment (then it is woken already) */

@@ -13,9 +13,9 @@ struct bh_store {
 	const bh_permissions *permissions;
 	bh_component *component;
 	bh_instance *owner;
-	const bh_chain *chain;  /* sees calls of imports; NULL: nobody does */
-	uint64_t call;          /* under way, by its number */
-	bhx_runtime_t *runtime; /* NULL without WASI */
+	const bh_intercept_chain *chain; /* sees calls of imports; NULL: nobody does */
+	uint64_t call;                   /* under way, by its number */
+	bhx_runtime_t *runtime;          /* NULL without WASI */
 	bool metered;
 	bool sliced; /* it gives the thread back after so much fuel */
 	bool wasi;
@@ -38,6 +38,8 @@ struct bh_store {
 	const bh_value *args; /* the caller's, or `copies` */
 	bh_value *copies;
 	size_t arg_count;
+	const bh_message *message; /* instead of values; NULL: values */
+	bh_verdict *verdict;
 	bh_value result;
 	wasmtime_component_resource_any_t *dropping;
 	bh_host_calls calls; /* of host functions */

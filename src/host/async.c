@@ -5,6 +5,7 @@
 #include "host/async.h"
 #include "host/call.h"
 #include "host/export.h"
+#include "host/message.h"
 
 static void free_args(bh_call *call)
 {
@@ -238,6 +239,33 @@ bh_status bh_call_start_supplied(bh_call **out, const bh_supplier *supplier, voi
 	call->run.service = service;
 	call->supplied = true;
 	return launch_or_unmake(call, out, options.give_args, err);
+}
+
+bh_status bh_message_start(bh_call **out, const bh_message_call *wanted, bh_call_done *done, void *data, bh_error **err)
+{
+	bh_call_options options = BH_CALL_OPTIONS_INIT;
+	options.kill = true;
+	options.done = done;
+	options.done_data = data;
+	bh_call *call = new_call(wanted->export_->component, &options);
+	if (!call)
+		return bh_fail_memory(err);
+	bh_message_prepare(&call->run, wanted);
+	call->export_ = bh_export_ref(wanted->export_);
+	call->instance = wanted->instance;
+	if (call->instance)
+		bh_instance_retain(call->instance);
+	bh_status status = BH_OK;
+	if (wanted->keep && !call->instance) {
+		call->made = call->run.owner = bh_instance_make(wanted->export_->component, NULL);
+		status = call->made ? BH_OK : bh_fail_memory(err);
+	}
+	if (!status)
+		status = launch(call, err);
+	if (!status)
+		return launched(call, out);
+	unmake(call);
+	return status;
 }
 
 /* Here, where that takes no time: no guest code runs, and there is room. Otherwise on a worker, from where it is. */

@@ -43,7 +43,7 @@ void bh_component_unref(bh_component *component)
 		bh_io_free(component->io);
 	bh_permissions_free(component->permissions);
 	bh_stats_component_free(component->stats);
-	bh_chain_free(component->chain);
+	bh_intercept_chain_free(component->chain);
 	bh_free(component->name);
 	pthread_mutex_destroy(&component->lock);
 	bh_gate_deinit(&component->calls);
@@ -124,7 +124,7 @@ static bh_status link_imports(bh_component *component, const bh_component_option
 {
 	bh_code *linked = NULL;
 	bh_status status = BH_OK;
-	bool seen = options->imports && bh_chain_sees_imports(component->chain);
+	bool seen = options->imports && bh_intercept_chain_sees_imports(component->chain);
 	bool served = bh_code_provided(component->code) == options->imports ||
 	              (!options->unlinked && bh_code_needs_nobody(component->code));
 	bool same = served && bh_code_intercepted(component->code) == seen;
@@ -169,8 +169,8 @@ static bh_status make(bh_component **out, bh_host *host, const bh_component_opti
 	component->stats = component->name ? bh_stats_component_new(host->stats, component->name) : NULL;
 	if (!component->stats)
 		return bh_fail_memory(err);
-	bh_status status = bh_chain_new(&component->chain, component, &host->numbers, host->options.interceptors,
-	                                options->interceptors, err);
+	bh_status status = bh_intercept_chain_new(&component->chain, component, &host->numbers, host->options.interceptors,
+	                                          options->interceptors, err);
 	if (!status && options->permissions)
 		status = bh_permissions_copy(&component->permissions, options->permissions, err);
 	if (!status)
@@ -268,7 +268,7 @@ bh_status bh_component_wrap(bh_component **out, bh_host *host, bh_component *han
 	same.permissions = handle->permissions;
 	same.imports = bh_code_provided(handle->code);
 	same.unlinked = !bh_code_linked(handle->code);
-	same.interceptors = bh_chain_own(handle->chain);
+	same.interceptors = bh_intercept_chain_own(handle->chain);
 	bh_status status = take_options(&taken, options ? options : &same, err);
 	if (status)
 		return status;

@@ -51,7 +51,7 @@ struct bh_component {
 	bh_io *io;        /* its own where folders are granted, to bound its blocking operations */
 	char *name;
 	uint8_t digest[BH_HASH];   /* of what it was loaded from */
-	bh_chain *chain;           /* interceptors of its calls; NULL: none */
+	bh_intercept_chain *chain; /* interceptors of its calls; NULL: none */
 	bh_stats_component *stats; /* where its calls are counted */
 	pthread_mutex_t lock;      /* over items and run */
 	bh_item *items;            /* signatures are made when asked for */

@@ -28,15 +28,16 @@ static bh_status settle(bh_run *run)
 
 bool bh_intercept_in(bh_run *run)
 {
-	const bh_chain *chain = run->component->chain;
+	const bh_intercept_chain *chain = run->component->chain;
 	if (!run->function)
 		return true;
 	/* A leaf must not call guests. Interceptors would be run on the stack of the one that it was called by. */
 	run->status = bh_host_calls_allow(&run->why);
 	if (run->status)
 		return false;
-	run->number = bh_chain_number(chain); /* by which calls of imports name it, whoever sees the export itself */
-	if (!bh_chain_sees_exports(chain))
+	run->number =
+		bh_intercept_chain_number(chain); /* by which calls of imports name it, whoever sees the export itself */
+	if (!bh_intercept_chain_sees_exports(chain))
 		return true;
 	run->want_usage = true;
 	/* The arguments must be there on the way out too; those of a live instance its store may keep for longer. */

@@ -351,6 +351,10 @@ static going begin_call(bh_run *run)
 		bh_store_start_drop(run->store, run->dropping);
 		return NEXT;
 	}
+	if (run->message) {
+		bh_status started = bh_store_start_message(run->store, run->function, run->message, run->verdict, &run->why);
+		return started ? fail(run, started) : NEXT;
+	}
 	bh_status status = bh_store_start_call(run->store, run->function, run->args, run->arg_count, run->pass, &run->why);
 	run->given = !status && run->pass == BH_ARGS_GIVEN;
 	return status ? fail(run, status) : NEXT;

@@ -66,7 +66,9 @@ struct bh_run {
 	const bh_value *args;
 	size_t arg_count;
 	bh_args_pass pass;
-	bool given; /* the arguments are the store's by now */
+	bool given;                /* the arguments are the store's by now */
+	const bh_message *message; /* what middleware is called with, instead of arguments; NULL: arguments */
+	bh_verdict *verdict;       /* and where its answer goes */
 	const bh_instance_options *options;
 	bh_instance *owner;    /* of the fresh instance, who keeps it; NULL: nobody does */
 	uint64_t number;       /* by which interceptors know it; 0: there are none */
