@@ -247,7 +247,7 @@ bh_status bh_message_start(bh_call **out, const bh_message_call *wanted, bh_call
 	options.kill = true;
 	options.done = done;
 	options.done_data = data;
-	bh_call *call = new_call(wanted->export_->component, &options);
+	bh_call *call = new_call(wanted->export_->component, &options, "");
 	if (!call)
 		return bh_fail_memory(err);
 	bh_message_prepare(&call->run, wanted);

@@ -36,6 +36,7 @@ unsigned problem_http_status(bh_status status)
 	case BH_E_OUT_OF_FUEL:
 	case BH_E_MEMORY_LIMIT:
 	case BH_E_RESOURCE_LIMIT:
+	case BH_E_BAD_RESULT:
 		return MHD_HTTP_UNPROCESSABLE_CONTENT;
 	case BH_E_TIMEOUT:
 	case BH_E_DEADLINE:
