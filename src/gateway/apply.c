@@ -254,8 +254,10 @@ static bh_status modify(bh_exchange *exchange, bh_error **err)
 		*t.headers = headers;
 		*t.count = count;
 	}
-	if (body_changed)
-		*t.body = emptied ? (bh_bytes){0} : verdict->body;
+	if (emptied)
+		*t.body = (bh_bytes){0};
+	else if (body_changed)
+		*t.body = verdict->body;
 	if (restated)
 		exchange->response.status = verdict->status;
 	return BH_OK;

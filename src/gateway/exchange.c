@@ -202,11 +202,12 @@ static bh_status take_error(bh_exchange *exchange, uint16_t status, const char *
 	if (status < 200 || status > 599)
 		return bh_fail(err, BH_E_INVALID, "status %u; 200 to 599 are allowed", status);
 	const char *text = message ? message : "";
-	char *copy = bh_exchange_take(exchange, strlen(text) + 1, 1);
+	size_t length = strlen(text);
+	char *copy = bh_exchange_take(exchange, length + 1, 1);
 	if (!copy)
 		return bh_fail_memory(err);
-	strcpy(copy, text);
-	exchange->error_message = bh_exchange_text(exchange, bh_string_lend(copy));
+	memcpy(copy, text, length + 1);
+	exchange->error_message = bh_exchange_text(exchange, (bh_string){copy, length});
 	if (!exchange->error_message.data)
 		return bh_fail_memory(err);
 	exchange->response = (bh_http_response){.struct_size = sizeof exchange->response, .status = status};
