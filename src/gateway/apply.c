@@ -325,7 +325,8 @@ static bh_status keep_block(bh_exchange *exchange, bh_error **err)
 	bh_block *block = bh_exchange_take(exchange, 1, sizeof *block);
 	if (!block)
 		return bh_fail_memory(err);
-	*block = (bh_block){exchange->blocks, BH_TAKE(exchange->verdict.block)};
+	block->next = exchange->blocks;
+	block->data = BH_TAKE(exchange->verdict.block);
 	exchange->blocks = block;
 	return BH_OK;
 }

@@ -5,7 +5,7 @@
 #include "chain_tools.h"
 #include "one_host.h"
 
-enum { LIMIT_MS = 50, ROOMY_MS = 200 };
+enum { LIMIT_MS = 50, ROOMY_MS = 150 };
 
 static bh_component *edit_guest;
 static bh_chain *closed_chain, *open_chain;
