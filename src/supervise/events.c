@@ -36,7 +36,7 @@ char *bh_member_path(const bh_member *member)
 	return bh_text_take(&text);
 }
 
-static int64_t time_of_day_ms(void)
+int64_t bh_time_of_day_ms(void)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -51,7 +51,7 @@ void bh_tree_tell(bh_supervisor *tree, const bh_note *note)
 	bh_supervisor_event_deinit(event);
 	*event = (bh_supervisor_event){
 		.sequence = tree->next_sequence++,
-		.time_ms = time_of_day_ms(),
+		.time_ms = bh_time_of_day_ms(),
 		.kind = note->kind,
 		.path = bh_member_path(member),
 		.generation = note->node->generation,

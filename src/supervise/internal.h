@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "host/line.h"
+#include "supervise/cron.h"
 #include "supervise/plan.h"
 
 typedef struct bh_member bh_member;
@@ -104,6 +105,8 @@ struct bh_child {
 	uint32_t unhealthy_after;
 	uint64_t snapshot_ms, snapshot_bytes;
 	uint64_t start_ms, shutdown_ms;
+	bh_cron cron;      /* when it runs, where its node has a calendar */
+	bh_cron_turn turn; /* and the turn it waits for; the tree's lock */
 	bh_on_restart on_restart;
 	uint32_t mailbox;
 	pthread_mutex_t lock;
@@ -261,7 +264,10 @@ void bh_child_call_waiters(bh_child *child);
 /* An instance is up: the first of them may, and then the next. With the child's lock held. */
 void bh_child_call_next(bh_child *child);
 
-/* events.c. With the tree's lock held. */
+/* events.c. Since 1970. */
+int64_t bh_time_of_day_ms(void);
+
+/* With the tree's lock held. */
 void bh_tree_tell(bh_supervisor *tree, const bh_note *note);
 
 /* Without it: something that has a cause, and that the plan has no part in. */

@@ -40,6 +40,8 @@ static bh_node_spec spec_of(const bh_child_options *o)
 		.shutdown_ms = o->shutdown_ms ? o->shutdown_ms : SHUTDOWN_MS,
 		.broken = o->broken != NULL,
 		.dynamic = o->dynamic,
+		.every_ms = o->every_ms,
+		.calendar = o->cron,
 		.strategy = o->strategy,
 		.on_intensity = o->on_intensity,
 		.most_restarts = most < MOST_RESTARTS ? most : MOST_RESTARTS,
@@ -122,6 +124,8 @@ static bh_status make_child(bh_child **out, bh_supervisor *tree, const bh_child_
 	bh_status status = o->kind == BH_CHILD_SUPERVISOR ? BH_OK
 	                   : o->broken                    ? bh_revision_new_broken(&child->revision, o->broken, err)
 	                               : bh_revision_new(&child->revision, child, o->component, o->instance, err);
+	if (!status && o->cron)
+		status = bh_cron_parse(&child->cron, o->cron, err);
 	if (!status)
 		*out = BH_TAKE(child);
 	return status;
@@ -167,6 +171,8 @@ static bh_status check(const bh_child_options *o, bh_error **err)
 		return bh_fail(err, BH_E_INVALID, "%s: an option has a value that is none", o->name);
 	if (o->kind != BH_CHILD_SUPERVISOR && !o->component && !o->broken)
 		return bh_fail(err, BH_E_INVALID, "%s: no component", o->name);
+	if ((o->every_ms || o->cron) && (o->kind != BH_CHILD_TASK || (o->every_ms && o->cron)))
+		return bh_fail(err, BH_E_INVALID, "%s: every_ms and cron are for tasks, one of them at a time", o->name);
 	if (o->replicas > MOST_REPLICAS)
 		return bh_fail(err, BH_E_INVALID, "%s: %u replicas, at most %d", o->name, o->replicas, MOST_REPLICAS);
 	return BH_OK;
@@ -413,7 +419,7 @@ static bh_child_state best_state(const bh_child *child)
 {
 	static const uint8_t rank[] = {
 		[BH_CHILD_RUNNING] = 6, [BH_CHILD_STARTING] = 5, [BH_CHILD_WAITING] = 4, [BH_CHILD_STOPPING] = 3,
-		[BH_CHILD_STOPPED] = 2, [BH_CHILD_ENDED] = 1,    [BH_CHILD_FAILED] = 0,
+		[BH_CHILD_STOPPED] = 2, [BH_CHILD_ENDED] = 1,    [BH_CHILD_FAILED] = 0,  [BH_CHILD_SCHEDULED] = 4,
 	};
 	bh_child_state best = child->members[0].node.state;
 	for (uint32_t i = 1; i < child->member_count; i++)

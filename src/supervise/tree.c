@@ -91,7 +91,15 @@ static void gone(void *data, bh_node *node)
 		bh_tree_note(&member->child->members[0], BH_DO_UPGRADE);
 }
 
-static const bh_plan_ops ops_of_all = {.start = start, .stop = stop, .kill = kill, .tell = tell, .gone = gone};
+static uint64_t turn(void *data, bh_node *node, bool next)
+{
+	(void)data;
+	bh_child *child = bh_member_of(node)->child;
+	return bh_cron_wait_ms(&child->cron, &child->turn, bh_time_of_day_ms(), next);
+}
+
+static const bh_plan_ops ops_of_all = {
+	.start = start, .stop = stop, .kill = kill, .turn = turn, .tell = tell, .gone = gone};
 
 static void do_one(bh_member *member, unsigned todo)
 {
