@@ -69,6 +69,7 @@ struct bh_run {
 	bool given; /* the arguments are the store's by now */
 	const bh_instance_options *options;
 	bh_instance *owner;    /* of the fresh instance, who keeps it; NULL: nobody does */
+	bh_keeper *keeper;     /* on whose behalf it is made; NULL: nobody's */
 	uint64_t number;       /* by which interceptors know it; 0: there are none */
 	bh_crossing *crossing; /* they have seen it, and are to see what comes of it; NULL: none */
 

@@ -2,7 +2,7 @@
 #include <time.h>
 
 #include "base/text.h"
-#include "supervise/internal.h"
+#include "supervise/brood.h"
 
 struct bh_subscription {
 	bh_supervisor *tree; /* with a reference */
@@ -47,6 +47,8 @@ int64_t bh_time_of_day_ms(void)
 void bh_tree_tell(bh_supervisor *tree, const bh_note *note)
 {
 	const bh_member *member = bh_member_of(note->node);
+	if (note->node->parent && bh_member_of(note->node->parent)->child->brood)
+		bh_brood_told(bh_member_of(note->node->parent)->child->brood, note);
 	bh_supervisor_event *event = &tree->events[tree->next_sequence % BH_EVENTS_KEPT];
 	bh_supervisor_event_deinit(event);
 	*event = (bh_supervisor_event){

@@ -313,6 +313,8 @@ static bool starts_at_once(const bh_node *node)
 	const bh_node *sup = node->parent;
 	if (!sup)
 		return true;
+	if (node->spec.aside)
+		return bh_node_is_up_or_coming(sup) && !bh_node_goes_with_parent(node);
 	if (sup->state != BH_CHILD_RUNNING || node->fresh || bh_node_goes_with_parent(node))
 		return false;
 	return node->latecomer || (!sup->group_stop && !sup->fresh_count);

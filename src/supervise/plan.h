@@ -35,6 +35,7 @@ typedef struct {
 	uint64_t shutdown_ms; /* leaves: to go down by themselves, 0: they are killed at once */
 	bool broken;          /* leaves: never comes up, and fails for good at once */
 	bool dynamic;         /* goes from the tree when it has ended for good, or its supervisor goes down */
+	bool aside;           /* has no place in the order: it is started when somebody asks, also while others come up */
 	uint64_t every_ms;    /* leaves: from one start to the next; 0: it is not run again and again */
 	bool calendar;        /* leaves: the driver knows when it is to run */
 	/* Supervisors: */

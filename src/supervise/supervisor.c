@@ -1,7 +1,7 @@
 /* Trees and children: making them, asking for things, looking at them. */
 #include <string.h>
 
-#include "supervise/internal.h"
+#include "supervise/brood.h"
 
 enum {
 	START_MS = 10000,
@@ -69,6 +69,9 @@ void bh_child_unref(bh_child *child)
 	bh_free(child->run);
 	pthread_mutex_destroy(&child->lock);
 	bh_free(child->name);
+	bh_free(child->own);
+	bh_brood_unref(child->brood);
+	bh_spawner_forget(child->spawner);
 	bh_supervisor *tree = child->tree;
 	bh_free(child);
 	bh_tree_unref(tree);
@@ -135,7 +138,8 @@ static bh_status make_child(bh_child **out, bh_supervisor *tree, const bh_child_
 static bool plant(bh_child *child, bh_node *parent, const bh_child_options *o)
 {
 	bh_plan *plan = &child->tree->plan;
-	const bh_node_spec spec = spec_of(o);
+	bh_node_spec spec = spec_of(o);
+	spec.aside = child->brood;
 	if (!bh_heap_reserve(&child->tree->moments, MOMENTS * (plan->nodes + child->member_count)))
 		return false;
 	for (uint32_t i = 0; i < child->member_count; i++) {
@@ -154,7 +158,7 @@ static bool plant(bh_child *child, bh_node *parent, const bh_child_options *o)
 
 /* Checking what is asked for. */
 
-static bool is_name(const char *name)
+bool bh_is_child_name(const char *name)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
 	return name && *name && strlen(name) < 256 && !name[strspn(name, allowed)];
@@ -162,7 +166,7 @@ static bool is_name(const char *name)
 
 static bh_status check(const bh_child_options *o, bh_error **err)
 {
-	if (!is_name(o->name))
+	if (!bh_is_child_name(o->name))
 		return bh_fail(err, BH_E_INVALID, "%s: a child's name is letters, digits, '-', '_' and '.'",
 		               o->name ? o->name : "(none)");
 	if ((unsigned)o->kind > BH_CHILD_SUPERVISOR || (unsigned)o->restart > BH_RESTART_TEMPORARY ||
@@ -220,7 +224,21 @@ static void start_members(bh_child *child)
 			bh_plan_start(&child->tree->plan, &child->members[i].node, bh_now());
 }
 
-bh_status bh_child_add(bh_child **out, bh_child *parent, const bh_child_options *given, bh_error **err)
+static void give_extra(bh_child *child, const bh_child_extra *extra)
+{
+	child->brood = extra->brood;
+	child->depth = extra->depth;
+	child->spawner = extra->spawner;
+	child->own = extra->own;
+}
+
+bh_status bh_child_add(bh_child **out, bh_child *parent, const bh_child_options *options, bh_error **err)
+{
+	return bh_child_add_as(out, parent, options, NULL, err);
+}
+
+bh_status bh_child_add_as(bh_child **out, bh_child *parent, const bh_child_options *given, const bh_child_extra *extra,
+                          bh_error **err)
 {
 	if (!parent || !given)
 		return bh_fail(err, BH_E_INVALID, "bh_child_add: no supervisor, or no options");
@@ -234,8 +252,12 @@ bh_status bh_child_add(bh_child **out, bh_child *parent, const bh_child_options 
 		return status;
 	bh_tree_enter(tree);
 	status = check_place(parent, &options, err);
-	if (!status && !plant(child, &parent->members[0].node, &options))
+	if (!status && extra)
+		give_extra(child, extra);
+	if (!status && !plant(child, &parent->members[0].node, &options)) {
+		give_extra(child, &(const bh_child_extra){0});
 		status = bh_fail_memory(err);
+	}
 	if (!status) {
 		told_added(child);
 		start_members(child);

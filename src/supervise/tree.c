@@ -2,7 +2,7 @@
 #include <errno.h>
 
 #include "base/thread.h"
-#include "supervise/internal.h"
+#include "supervise/brood.h"
 
 /* What the plan asks for is noted, and done by whoever gives the lock back. */
 
@@ -86,6 +86,8 @@ static void gone(void *data, bh_node *node)
 	member->in_tree = false;
 	member->next_gone = tree->gone;
 	tree->gone = member;
+	if (member->child->brood)
+		bh_tree_note(member, BH_DO_CHECK);
 	bh_member_wake_waiters(node);
 	if (member->child->upgrade)
 		bh_tree_note(&member->child->members[0], BH_DO_UPGRADE);

@@ -527,6 +527,8 @@ static void model_start(model *m, int node)
 		sup && (sup->state == BH_CHILD_STARTING || sup->group_stops || model_first_in_turn(m, n->parent) != NOBODY);
 	bool whatever_its_place =
 		sup && sup->state == BH_CHILD_RUNNING && n->latecomer && !n->its_turn && !model_goes_with_others(m, n);
+	if (n->spec.aside)
+		whatever_its_place = !model_goes_with_others(m, n);
 	if (!others_come || whatever_its_place)
 		model_come_up(m, node);
 	else

@@ -112,7 +112,7 @@ static void check_turn(const bh_node *node)
 {
 	require(!node->parent || node->parent->state == BH_CHILD_STARTING || node->parent->state == BH_CHILD_RUNNING);
 	require(node->wanted && !node->removing);
-	for (const bh_node *before = node->previous; before && node->fresh; before = before->previous)
+	for (const bh_node *before = node->previous; before && node->fresh && !node->spec.aside; before = before->previous)
 		require(!before->fresh);
 }
 
@@ -459,6 +459,10 @@ static void one_more(int parent)
 		return;
 	bh_node_spec spec = random_spec(one_in(6));
 	spec.dynamic = !one_in(3);
+	/* What has no place in the order has nothing to come back to either. */
+	spec.aside = spec.dynamic && one_in(3);
+	if (spec.aside)
+		spec.restart = BH_RESTART_TEMPORARY;
 	int id = add(parent, &spec);
 	if (id == NOBODY)
 		return;
