@@ -125,6 +125,8 @@ void bh_store_free(bh_store *store)
 	bh_held_deinit(&store->calls);
 	for (int i = 0; i < 3; i++)
 		bh_stream_release(store->streams[i]);
+	if (store->keeper)
+		store->keeper->release(store->keeper);
 	bh_free(store);
 }
 

@@ -276,7 +276,7 @@ static void tell(bh_brood *brood, const bh_note *note, const bh_member *member)
 		.name = bh_strdup(member->child->name),
 		.exit = note->exit,
 		.again = note->kind == BH_EVENT_EXITED && again(note),
-		.message = cause ? bh_strdup(bh_error_message(cause)) : NULL,
+		.message = cause ? bh_guest_words(bh_error_message(cause)) : NULL,
 	};
 	bh_wait *wait = brood->wait;
 	if (wait && wait->name && !strcmp(wait->name, member->child->name)) {

@@ -82,7 +82,10 @@ void bh_brood_await_added(bh_wait *wait, bh_child *child, uint64_t wait_ms);
 /* It was not: the completion is the caller's again. */
 void bh_brood_await_not(bh_wait *wait);
 
-/* What comes of that (guest.c). */
+/* Words as guests are told them, to be freed (guest.c); NULL without memory. */
+char *bh_guest_words(const char *words);
+
+/* What comes of waiting (guest.c). */
 void bh_guest_tell_event(bh_completion *completion, const bh_brood_event *event);
 void bh_guest_tell_exit(bh_completion *completion, const bh_brood_event *event);
 /* One of the caller's children, by an argument that names it, with a reference. NULL: it was answered that there is none. */

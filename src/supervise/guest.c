@@ -1,7 +1,6 @@
 /* The functions of bulkhead:host/supervision: what guests ask for, and what they are told. */
 #include <string.h>
 
-#include "base/text.h"
 #include "supervise/brood.h"
 #include "supervise/spawner.h"
 
@@ -9,6 +8,8 @@ BH_DEFINE_AUTO(bh_child *, bh_child_unref)
 BH_DEFINE_AUTO(bh_component *, bh_component_unref)
 
 /* Answers. */
+
+enum { LONGEST_WORDS = 1000 };
 
 static const char *case_of(bh_status status)
 {
@@ -37,11 +38,24 @@ static const char *case_of(bh_status status)
 	}
 }
 
-/* Words come from other guests too: as one line. */
+/*
+ * Words for a guest: they may come from other guests, or be cut in the middle of a character. One line of ASCII, and not
+ * a long one, as they are kept.
+ */
+char *bh_guest_words(const char *words)
+{
+	size_t length = strnlen(words, LONGEST_WORDS);
+	char *plain = bh_strndup(words, length);
+	for (char *c = plain; c && *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = *c == '\n' ? ' ' : '?';
+	return plain;
+}
+
 static void fail_in_words(bh_completion *completion, bh_status status, const char *words)
 {
-	BH_AUTO(bh_free) char *tame = bh_text_tame(words, strlen(words));
-	bh_value text = bh_of_string(tame ? tame : "out of memory");
+	BH_AUTO(bh_free) char *plain = bh_guest_words(words);
+	bh_value text = bh_of_string(plain ? plain : "out of memory");
 	bh_value error = bh_of_variant(case_of(status), &text);
 	bh_value answer = bh_of_err(&error);
 	bh_completion_finish(completion, &answer);
@@ -150,7 +164,8 @@ typedef struct {
 	char name[256], component[256];
 	bh_child_kind kind;
 	bh_restart restart;
-	bh_instance_options *own; /* NULL: those of the list */
+	const bh_value *args;     /* the guest's */
+	bh_instance_options *own; /* made of these; NULL: not yet, or handed over */
 	char *capabilities[MOST_TEXTS];
 	bh_spawn_bounds bounds;
 } wish;
@@ -175,8 +190,9 @@ static bh_status check_texts(const bh_value *list, const char *what, bh_error **
 }
 
 /* The list's options with arguments of its own, all in one block. */
-static bh_status make_own(wish *w, const bh_value *list, const bh_instance_options *listed, bh_error **err)
+static bh_status make_own(wish *w, const bh_instance_options *listed, bh_error **err)
 {
+	const bh_value *list = w->args;
 	size_t count = list->as.list.count, size = strlen(w->name) + 1;
 	for (size_t i = 0; i < count; i++)
 		size += list->as.list.items[i].as.string.length + 1;
@@ -231,7 +247,8 @@ static bh_status read_wish(wish *w, const bh_value *value, bh_error **err)
 			w->restart = (bh_restart)i;
 	if (f[MEMORY].value.as.option)
 		w->bounds.memory = f[MEMORY].value.as.option->as.u64 ? f[MEMORY].value.as.option->as.u64 : 1;
-	bh_status status = check_texts(&f[ARGS].value, "arguments", err);
+	w->args = &f[ARGS].value;
+	bh_status status = check_texts(w->args, "arguments", err);
 	if (!status && f[CAPABILITIES].value.as.option)
 		status = read_capabilities(w, f[CAPABILITIES].value.as.option, err);
 	return status;
@@ -261,26 +278,31 @@ static bh_status add(bh_child **out, bh_brood *brood, bh_spawner *spawner, wish 
 	return status;
 }
 
-static bh_status spawn(bh_child **out, bh_brood *brood, bh_spawner *spawner, wish *w, const bh_value *args,
-                       bh_error **err)
+static bh_status spawn_listed(bh_child **out, bh_brood *brood, bh_spawner *spawner, wish *w, const bh_spawnable *what,
+                              bh_error **err)
+{
+	BH_AUTO(bh_component_unref) bh_component *component = NULL;
+	bh_status status = bh_spawner_bound(&component, bh_calling_component(), what, &w->bounds, err);
+	if (!status)
+		status = make_own(w, what->instance, err);
+	if (!status)
+		return add(out, brood, spawner, w, component, err);
+	if (err && *err && status != BH_E_NO_MEMORY)
+		bh_error_prefix(*err, "%s: ", w->component);
+	return status;
+}
+
+static bh_status spawn(bh_child **out, bh_brood *brood, bh_spawner *spawner, wish *w, bh_error **err)
 {
 	bh_spawnable what = {0};
 	if (brood->depth >= spawner->options.max_depth)
 		return bh_fail(err, BH_E_RESOURCE_LIMIT, "children are nested as deep as they may: %u",
 		               spawner->options.max_depth);
 	bh_status status = bh_spawner_find(&what, spawner, w->component, err);
-	if (status)
-		return status;
-	BH_AUTO(bh_component_unref) bh_component *listed = what.component, *component = NULL;
-	status = bh_spawner_bound(&component, bh_calling_component(), &what, &w->bounds, err);
-	if (status) {
-		if (err && *err && status != BH_E_NO_MEMORY)
-			bh_error_prefix(*err, "%s: ", w->component);
-		return status;
-	}
-	const bh_value *texts = &args[0].as.record.fields[4].value;
-	status = make_own(w, texts, what.instance, err);
-	return status ? status : add(out, brood, spawner, w, component, err);
+	if (!status)
+		status = spawn_listed(out, brood, spawner, w, &what, err);
+	bh_component_unref(what.component);
+	return status;
 }
 
 void bh_guest_spawn(void *data, bh_completion *completion, const bh_value *args, size_t count)
@@ -293,7 +315,7 @@ void bh_guest_spawn(void *data, bh_completion *completion, const bh_value *args,
 		return;
 	bh_status status = read_wish(&w, &args[0], &why);
 	if (!status)
-		status = spawn(NULL, brood, data, &w, args, &why);
+		status = spawn(NULL, brood, data, &w, &why);
 	if (status)
 		fail_because(completion, status, why);
 	else
@@ -317,7 +339,7 @@ void bh_guest_spawn_and_wait(void *data, bh_completion *completion, const bh_val
 	bh_wait *wait = status ? NULL : bh_brood_await(brood, completion, w.name);
 	if (!status && !wait)
 		status = bh_fail_memory(&why);
-	if (!status && (status = spawn(&child, brood, data, &w, args, &why)))
+	if (!status && (status = spawn(&child, brood, data, &w, &why)))
 		bh_brood_await_not(wait);
 	if (status)
 		fail_because(completion, status, why);

@@ -244,6 +244,9 @@ static void refused(void **state)
 	expect_said(&f, INTERFACE "call", "(\"x\", \"nothing\", \"()\", 5000)", "not-found(");
 	expect_said(&f, INTERFACE "call", "(\"x\", \"crash-at\", \"(1, 2)\", 5000)", "invalid(");
 	expect_said(&f, INTERFACE "call", "(\"x\", \"crash-at\", \"((((\", 5000)", "invalid(");
+	expect_said(&f, INTERFACE "call", "(\"x\", \"crash-at\", \"(\u00fc\u20ac\\u{0}\", 5000)", "invalid(");
+	expect_said(&f, INTERFACE "call", "(\"x\", \"\u20ac\\n\\u{1b}[31m\", \"()\", 5000)", "not-found(");
+	expect_said(&f, INTERFACE "call", "(\"x\", \"crash-at\", \"(\u20ac\u20ac\u20ac\", 5000)", "invalid(");
 	expect_said(&f, INTERFACE "call", "(\"x\", \"sleep-ms\", \"(10000)\", 50)", "timeout(");
 	end(&f);
 }
