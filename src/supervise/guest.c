@@ -208,7 +208,8 @@ static bh_status make_own(wish *w, const bh_instance_options *listed, bh_error *
 	own->args = (const char *const *)args;
 	own->arg_count = count + 1;
 	args[0] = end;
-	end += strlen(strcpy(end, w->name)) + 1;
+	memcpy(end, w->name, strlen(w->name));
+	end += strlen(w->name) + 1;
 	for (size_t i = 0; i < count; i++) {
 		const bh_value *text = &list->as.list.items[i];
 		args[i + 1] = end;

@@ -112,7 +112,7 @@ struct bh_child {
 	bh_cron_turn turn; /* and the turn it waits for; the tree's lock */
 	bh_brood *brood;          /* of a nest: whose children are in it, with a reference */
 	uint32_t depth;           /* so many parents spawned each other down to it; 0: nobody did */
-	bh_spawner *spawner;      /* that counts it, with a reference; NULL: nobody spawned it */
+	bh_spawner *spawner;      /* that counts it while it is in the tree, with a reference; NULL: nobody spawned it */
 	bh_instance_options *own; /* made for it alone */
 	bh_on_restart on_restart;
 	uint32_t mailbox;

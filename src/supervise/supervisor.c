@@ -71,7 +71,6 @@ void bh_child_unref(bh_child *child)
 	bh_free(child->name);
 	bh_free(child->own);
 	bh_brood_unref(child->brood);
-	bh_spawner_forget(child->spawner);
 	bh_supervisor *tree = child->tree;
 	bh_free(child);
 	bh_tree_unref(tree);

@@ -88,6 +88,7 @@ static void gone(void *data, bh_node *node)
 	tree->gone = member;
 	if (member->child->brood)
 		bh_tree_note(member, BH_DO_CHECK);
+	bh_spawner_forget(BH_TAKE(member->child->spawner)); /* whoever sees that it is gone may have another */
 	bh_member_wake_waiters(node);
 	if (member->child->upgrade)
 		bh_tree_note(&member->child->members[0], BH_DO_UPGRADE);
