@@ -108,8 +108,8 @@ struct bh_child {
 	uint32_t unhealthy_after;
 	uint64_t snapshot_ms, snapshot_bytes;
 	uint64_t start_ms, shutdown_ms;
-	bh_cron cron;      /* when it runs, where its node has a calendar */
-	bh_cron_turn turn; /* and the turn it waits for; the tree's lock */
+	bh_cron cron;             /* when it runs, where its node has a calendar */
+	bh_cron_turn turn;        /* and the turn it waits for; the tree's lock */
 	bh_brood *brood;          /* of a nest: whose children are in it, with a reference */
 	uint32_t depth;           /* so many parents spawned each other down to it; 0: nobody did */
 	bh_spawner *spawner;      /* that counts it while it is in the tree, with a reference; NULL: nobody spawned it */

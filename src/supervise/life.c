@@ -204,7 +204,8 @@ static bh_status launch(bh_life *life, bh_call **call, bh_error **err)
 	}
 	if (child->kind == BH_CHILD_SERVICE) {
 		options.done = made;
-		return bh_instance_start_kept(call, revision->component, revision->instance, &life->brood->keeper, &options, err);
+		return bh_instance_start_kept(call, revision->component, revision->instance, &life->brood->keeper, &options,
+		                              err);
 	}
 	/* It runs as soon as it is asked to; said first, as it may be over before this returns. */
 	came_up(life);
