@@ -37,6 +37,7 @@
 #include "bulkhead/manifest.h"
 #include "bulkhead/permissions.h"
 #include "bulkhead/sampler.h"
+#include "bulkhead/spawner.h"
 #include "bulkhead/stats.h"
 #include "bulkhead/status.h"
 #include "bulkhead/supervisor.h"

@@ -55,7 +55,8 @@ typedef enum {
 	BH_CHILD_RUNNING,
 	BH_CHILD_STOPPING, /**< asked to go down */
 	BH_CHILD_ENDED,    /**< down: it ended, and by its policy is not started again */
-	BH_CHILD_FAILED    /**< down for good, after too many restarts, until somebody starts it */
+	BH_CHILD_FAILED,   /**< down for good, after too many restarts, until somebody starts it */
+	BH_CHILD_SCHEDULED /**< a task that waits for its next turn; counts as up for those that come up after it */
 } bh_child_state;
 
 /** How a service is, by what it says of itself. */
@@ -83,7 +84,8 @@ typedef enum {
 	BH_DECISION_LEAVE,      /**< it stays down: its policy */
 	BH_DECISION_WITH_GROUP, /**< it was about to be stopped anyway, and comes up again with the others */
 	BH_DECISION_FAIL,       /**< it stays down for good: too many restarts */
-	BH_DECISION_ESCALATE    /**< its supervisor crashes: too many restarts */
+	BH_DECISION_ESCALATE,   /**< its supervisor crashes: too many restarts */
+	BH_DECISION_SCHEDULE    /**< it waits for its next turn, which comes after the delay */
 } bh_decision;
 
 typedef enum {
@@ -98,7 +100,8 @@ typedef enum {
 	BH_EVENT_UPGRADED,       /**< a new component took the place of the old one; what is down is started with it */
 	BH_EVENT_UPGRADE_FAILED, /**< the old one goes on; the cause says why */
 	BH_EVENT_NOT_SAVED,      /**< its state could not be had: the last one that could is kept */
-	BH_EVENT_NOT_RESTORED    /**< its state was refused: it begins without */
+	BH_EVENT_NOT_RESTORED,   /**< its state was refused: it begins without */
+	BH_EVENT_SCHEDULED       /**< its turn among those that come up has come, and it waits for the time to run */
 } bh_event_kind;
 
 /** A tree of supervisors and their children, and the thread that keeps its time. */
@@ -176,6 +179,9 @@ typedef struct {
 	 * others. Copied.
 	 */
 	const bh_error *broken;
+	/* Tasks that run again and again; at most one of both. docs/guide/supervision.md says how that goes with policies. */
+	uint64_t every_ms; /**< the next run starts so long after the last one did; what is missed is not made up for */
+	const char *cron;  /**< by the clock on the wall, in local time: "30 2 * * mon-fri", "@hourly" */
 } bh_child_options;
 
 #define BH_CHILD_OPTIONS_INIT BH_SIZED(bh_child_options)
@@ -207,7 +213,7 @@ BH_API bh_child *bh_supervisor_root(bh_supervisor *tree);
  * \param parent  a supervisor
  *
  * \return BH_OK; BH_E_INVALID (the name is taken or no name; not a supervisor; the tree is gone); BH_E_NO_EXPORT;
- *         BH_E_NO_MEMORY
+ *         BH_E_CONFIG (its cron line is none: the error says which field); BH_E_NO_MEMORY
  */
 BH_API BH_MUST_USE bh_status bh_child_add(bh_child **out, bh_child *parent, const bh_child_options *options,
                                           bh_error **err);
@@ -243,7 +249,7 @@ typedef struct {
 	uint32_t generation;    /**< how often it came up */
 	uint32_t restarts;      /**< how often it was started again after an exit */
 	uint64_t up_ms;         /**< since it came up; 0 where it is not */
-	uint64_t next_start_ms; /**< until it is started again, where it waits for that */
+	uint64_t next_start_ms; /**< until it is started again, where it waits for that: WAITING, SCHEDULED */
 	uint32_t in_flight;     /**< calls under way on it */
 	uint32_t waiting;       /**< calls that wait for any of its replicas */
 	bh_health health;
@@ -380,6 +386,14 @@ BH_API void bh_subscription_free(bh_subscription *subscription);
  */
 BH_API BH_MUST_USE bh_status bh_subscription_next(bh_subscription *subscription, bh_supervisor_event *out,
                                                   uint64_t wait_ms, bh_error **err);
+
+/**
+ * Whether a line can be bh_child_options.cron. Five fields: minute, hour, day of the month, month, day of the week; each *, a
+ * number or a name, ranges, lists, steps. Or @hourly, @daily, @weekly, @monthly, @yearly. Any thread.
+ *
+ * \return BH_OK; BH_E_CONFIG, saying which field is wrong and what is allowed there; BH_E_INVALID (NULL)
+ */
+BH_API BH_MUST_USE bh_status bh_cron_check(const char *line, bh_error **err);
 
 /** Their names: "running", "crashed", "restart", "one-for-one". Any thread. */
 BH_API const char *bh_child_state_name(bh_child_state state);

@@ -289,26 +289,45 @@ bh_status bh_permissions_allow_capability(bh_permissions *permissions, const cha
 	return BH_OK;
 }
 
-bh_status bh_permissions_copy(bh_permissions **out, const bh_permissions *from, bh_error **err)
+static bool is_among(const char *name, const char *const *names, size_t count)
 {
-	if (!from)
-		return no_set(err);
-	BH_AUTO(bh_permissions_free) bh_permissions *copy = NULL;
-	bh_status status = bh_permissions_new(&copy, err);
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(names[i], name))
+			return true;
+	return false;
+}
+
+static bh_status copy(bh_permissions **out, const bh_permissions *from, const char *const *capabilities, size_t count,
+                      bh_error **err)
+{
+	BH_AUTO(bh_permissions_free) bh_permissions *copied = NULL;
+	bh_status status = bh_permissions_new(&copied, err);
 	for (size_t i = 0; i < from->dir_count && !status; i++) {
 		const bh_dir_grant *dir = &from->dirs[i];
 		int access = dir->read_write ? BH_DIR_READ_WRITE : BH_DIR_READ_ONLY;
-		status = bh_permissions_allow_dir(copy, dir->host, dir->guest, access, err);
+		status = bh_permissions_allow_dir(copied, dir->host, dir->guest, access, err);
 	}
 	for (size_t i = 0; i < from->net_count && !status; i++) {
 		const bh_net_grant *net = &from->nets[i];
-		status = allow(copy, net->host, net->port, net->protocols, net->listen, err);
+		status = allow(copied, net->host, net->port, net->protocols, net->listen, err);
 	}
 	for (size_t i = 0; i < from->capability_count && !status; i++)
-		status = bh_permissions_allow_capability(copy, from->capabilities[i].name, err);
+		if (!capabilities || is_among(from->capabilities[i].name, capabilities, count))
+			status = bh_permissions_allow_capability(copied, from->capabilities[i].name, err);
 	if (!status)
-		*out = BH_TAKE(copy);
+		*out = BH_TAKE(copied);
 	return status;
+}
+
+bh_status bh_permissions_copy(bh_permissions **out, const bh_permissions *from, bh_error **err)
+{
+	return from ? copy(out, from, NULL, 0, err) : no_set(err);
+}
+
+bh_status bh_permissions_copy_with(bh_permissions **out, const bh_permissions *from, const char *const *capabilities,
+                                   size_t count, bh_error **err)
+{
+	return from ? copy(out, from, capabilities, count, err) : no_set(err);
 }
 
 size_t bh_permissions_count(const bh_permissions *permissions)

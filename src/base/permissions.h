@@ -34,6 +34,10 @@ size_t bh_permissions_capability_count(const bh_permissions *permissions);
 const char *bh_permissions_capability_at(const bh_permissions *permissions, size_t index);
 bool bh_permissions_capable(const bh_permissions *permissions, const char *capability);
 
+/* A copy with only some of the capabilities; those that are not granted are not in it either. */
+bh_status bh_permissions_copy_with(bh_permissions **out, const bh_permissions *from, const char *const *capabilities,
+                                   size_t count, bh_error **err);
+
 /* Whether a text can name a capability; BH_E_INVALID. */
 bh_status bh_capability_check(const char *capability, bh_error **err);
 

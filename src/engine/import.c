@@ -44,6 +44,11 @@ bh_component *bh_store_caller(void)
 	return innermost ? innermost->store->component : NULL;
 }
 
+bh_keeper *bh_store_caller_keeper(void)
+{
+	return innermost ? innermost->store->keeper : NULL;
+}
+
 bool bh_store_calls_host(void)
 {
 	return innermost;

@@ -67,6 +67,9 @@ bh_status bh_store_new(bh_store **out, const bh_store_spec *spec, bh_error **err
 	store->code = spec->code;
 	store->component = spec->component;
 	store->owner = spec->owner;
+	store->keeper = spec->keeper;
+	if (store->keeper)
+		store->keeper->retain(store->keeper);
 	store->permissions = spec->permissions;
 	store->chain = bh_intercept_chain_sees_imports(spec->chain) ? spec->chain : NULL;
 	store->metered = variant->spec.metered;
@@ -123,6 +126,8 @@ void bh_store_free(bh_store *store)
 	bh_held_deinit(&store->calls);
 	for (int i = 0; i < 3; i++)
 		bh_stream_release(store->streams[i]);
+	if (store->keeper)
+		store->keeper->release(store->keeper);
 	bh_free(store);
 }
 

@@ -24,6 +24,16 @@ typedef struct bh_io bh_io;
 bh_status bh_io_new(bh_io **out, size_t blocking, bh_error **err);
 void bh_io_free(bh_io *io);
 
+/*
+ * Somebody on whose behalf an instance is made, to be found by host functions that its guest calls. A store has a reference
+ * from when it is made until it is freed.
+ */
+typedef struct bh_keeper bh_keeper;
+struct bh_keeper {
+	void (*retain)(bh_keeper *keeper);
+	void (*release)(bh_keeper *keeper);
+};
+
 typedef struct {
 	const bh_code *code;
 	const bh_limits *limits;            /* filled; outlives the store */
@@ -33,6 +43,7 @@ typedef struct {
 	bh_profiler *profiler;              /* outlives the store; NULL: none */
 	bh_component *component;            /* whose guest it is, for host functions that ask; outlives the store */
 	bh_instance *owner;                 /* given to resource handles; NULL for a store nobody keeps */
+	bh_keeper *keeper;                  /* NULL: nobody */
 	bh_budget memory;                   /* what its guest's memory is taken from */
 	const bh_intercept_chain *chain;    /* interceptors; outlives the store. NULL: none */
 } bh_store_spec;
@@ -93,6 +104,9 @@ bool bh_store_calling(const bh_instance *instance);
 
 /* The component whose guest called the host function that this thread is in; NULL: it is in none. */
 bh_component *bh_store_caller(void);
+
+/* On whose behalf its instance was made; lives until the function returns. NULL: nobody's, or in no host function. */
+bh_keeper *bh_store_caller_keeper(void);
 
 /* The end of what was started. On success `result` (may be NULL) is filled. */
 bh_status bh_store_finish(bh_store *store, bh_value *result, bh_error **err);

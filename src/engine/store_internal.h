@@ -13,6 +13,7 @@ struct bh_store {
 	const bh_permissions *permissions;
 	bh_component *component;
 	bh_instance *owner;
+	bh_keeper *keeper;               /* with a reference; NULL: none */
 	const bh_intercept_chain *chain; /* sees calls of imports; NULL: nobody does */
 	uint64_t call;                   /* under way, by its number */
 	bhx_runtime_t *runtime;          /* NULL without WASI */

@@ -225,6 +225,20 @@ bh_status bh_call_start(bh_call **out, bh_export *export_, bh_instance *instance
 	return status ? status : launch_or_unmake(call, out, options.give_args, err);
 }
 
+bh_status bh_call_start_kept(bh_call **out, bh_export *export_, bh_keeper *keeper, const bh_call_options *given,
+                             bh_error **err)
+{
+	bh_call *call = NULL;
+	bh_call_options options = known_options(given);
+	bh_status status = bh_call_check(export_, NULL, err);
+	if (!status)
+		status = make_call(&call, export_, NULL, "", NULL, 0, &options, err);
+	if (status)
+		return status;
+	call->run.keeper = keeper;
+	return launch_or_unmake(call, out, false, err);
+}
+
 bh_status bh_call_start_supplied(bh_call **out, const bh_supplier *supplier, void *service, bh_export *export_,
                                  const char *name, const bh_value *args, size_t arg_count, const bh_call_options *given,
                                  bh_error **err)
@@ -292,6 +306,12 @@ static bh_status launch_instance(bh_call *call, bh_error **err)
 bh_status bh_instance_start(bh_call **out, bh_component *component, const bh_instance_options *options,
                             const bh_call_options *given, bh_error **err)
 {
+	return bh_instance_start_kept(out, component, options, NULL, given, err);
+}
+
+bh_status bh_instance_start_kept(bh_call **out, bh_component *component, const bh_instance_options *options,
+                                 bh_keeper *keeper, const bh_call_options *given, bh_error **err)
+{
 	if (!component)
 		return bh_fail(err, BH_E_INVALID, "bh_instance_start: no component");
 	bh_call_options call_options = known_options(given);
@@ -300,6 +320,7 @@ bh_status bh_instance_start(bh_call **out, bh_component *component, const bh_ins
 		return bh_fail_memory(err);
 	call->made = call->run.owner = bh_instance_make(component, options);
 	call->run.options = options;
+	call->run.keeper = keeper;
 	bh_status status = call->made ? launch_instance(call, err) : bh_fail_memory(err);
 	if (!status)
 		return launched(call, out);

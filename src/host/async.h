@@ -34,4 +34,13 @@ bh_status bh_call_start_supplied(bh_call **out, const bh_supplier *supplier, voi
                                  const char *name, const bh_value *args, size_t arg_count,
                                  const bh_call_options *options, bh_error **err);
 
+/*
+ * A call without arguments on a fresh instance, and a live instance, made on behalf of `keeper`, which is there until the
+ * call is over.
+ */
+bh_status bh_call_start_kept(bh_call **out, bh_export *export_, bh_keeper *keeper, const bh_call_options *options,
+                             bh_error **err);
+bh_status bh_instance_start_kept(bh_call **out, bh_component *component, const bh_instance_options *options,
+                                 bh_keeper *keeper, const bh_call_options *call_options, bh_error **err);
+
 #endif

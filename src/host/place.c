@@ -50,6 +50,7 @@ bh_status bh_place_store(bh_store **out, const bh_run *run, bh_error **err)
 		.io = component->io,
 		.component = component,
 		.owner = run->owner,
+		.keeper = run->keeper,
 		.memory = budget_of(component),
 		.chain = component->chain,
 	};

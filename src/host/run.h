@@ -71,6 +71,7 @@ struct bh_run {
 	bh_verdict *verdict;       /* and where its answer goes */
 	const bh_instance_options *options;
 	bh_instance *owner;    /* of the fresh instance, who keeps it; NULL: nobody does */
+	bh_keeper *keeper;     /* on whose behalf it is made; NULL: nobody's */
 	uint64_t number;       /* by which interceptors know it; 0: there are none */
 	bh_crossing *crossing; /* they have seen it, and are to see what comes of it; NULL: none */
 

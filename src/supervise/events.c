@@ -2,7 +2,7 @@
 #include <time.h>
 
 #include "base/text.h"
-#include "supervise/internal.h"
+#include "supervise/brood.h"
 
 struct bh_subscription {
 	bh_supervisor *tree; /* with a reference */
@@ -36,7 +36,7 @@ char *bh_member_path(const bh_member *member)
 	return bh_text_take(&text);
 }
 
-static int64_t time_of_day_ms(void)
+int64_t bh_time_of_day_ms(void)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -47,11 +47,13 @@ static int64_t time_of_day_ms(void)
 void bh_tree_tell(bh_supervisor *tree, const bh_note *note)
 {
 	const bh_member *member = bh_member_of(note->node);
+	if (note->node->parent && bh_member_of(note->node->parent)->child->brood)
+		bh_brood_told(bh_member_of(note->node->parent)->child->brood, note);
 	bh_supervisor_event *event = &tree->events[tree->next_sequence % BH_EVENTS_KEPT];
 	bh_supervisor_event_deinit(event);
 	*event = (bh_supervisor_event){
 		.sequence = tree->next_sequence++,
-		.time_ms = time_of_day_ms(),
+		.time_ms = bh_time_of_day_ms(),
 		.kind = note->kind,
 		.path = bh_member_path(member),
 		.generation = note->node->generation,

@@ -1,5 +1,5 @@
 /* Asking services whether they are ready, and how they are. */
-#include "supervise/internal.h"
+#include "supervise/brood.h"
 
 /* How soon one that is not ready yet is asked again. */
 enum { READY_AGAIN_MS = 50 };
@@ -86,6 +86,10 @@ static bh_export *begin_check(bh_life *life)
 
 void bh_member_check(bh_member *member)
 {
+	if (member->child->brood) {
+		bh_brood_serve(member->child->brood);
+		return;
+	}
 	bh_life *life = bh_member_life(member);
 	bh_export *question = life ? begin_check(life) : NULL;
 	if (!question) {

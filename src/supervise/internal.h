@@ -12,13 +12,16 @@
 #include <stdatomic.h>
 
 #include "base/error.h"
+#include "bulkhead/spawner.h"
 #include "host/line.h"
+#include "supervise/cron.h"
 #include "supervise/plan.h"
 
 typedef struct bh_member bh_member;
 typedef struct bh_named_export bh_named_export;
 typedef struct bh_upgrade bh_upgrade;
 typedef struct bh_life bh_life;
+typedef struct bh_brood bh_brood;
 
 /* What a child runs, until an upgrade replaces it: lives keep theirs. Reference-counted. */
 typedef struct {
@@ -51,6 +54,7 @@ struct bh_life {
 	bh_member *member;     /* kept by a reference to its child */
 	bh_revision *revision; /* with a reference */
 	bh_instance *instance; /* of a service, once it is made */
+	bh_brood *brood;       /* what its guest spawns; with a reference */
 	bh_call *call;         /* that makes the instance, or is the task; the child's lock */
 	bool open;             /* it is up, and takes calls; the child's lock */
 	bool checking;         /* it is being asked how it is; the child's lock */
@@ -104,6 +108,12 @@ struct bh_child {
 	uint32_t unhealthy_after;
 	uint64_t snapshot_ms, snapshot_bytes;
 	uint64_t start_ms, shutdown_ms;
+	bh_cron cron;             /* when it runs, where its node has a calendar */
+	bh_cron_turn turn;        /* and the turn it waits for; the tree's lock */
+	bh_brood *brood;          /* of a nest: whose children are in it, with a reference */
+	uint32_t depth;           /* so many parents spawned each other down to it; 0: nobody did */
+	bh_spawner *spawner;      /* that counts it while it is in the tree, with a reference; NULL: nobody spawned it */
+	bh_instance_options *own; /* made for it alone */
 	bh_on_restart on_restart;
 	uint32_t mailbox;
 	pthread_mutex_t lock;
@@ -166,6 +176,24 @@ void bh_tree_unref(bh_supervisor *tree);
 
 /* Stop the clock: nothing is in the tree any more. */
 void bh_tree_close(bh_supervisor *tree);
+
+/* supervisor.c. What children have that guests spawn, and their nests. */
+typedef struct {
+	bh_brood *brood;
+	uint32_t depth;
+	bh_spawner *spawner;
+	bh_instance_options *own;
+} bh_child_extra;
+
+/* As bh_child_add(). What is in `extra` is taken over on success; NULL: nothing is. */
+bh_status bh_child_add_as(bh_child **out, bh_child *parent, const bh_child_options *options,
+                          const bh_child_extra *extra, bh_error **err);
+
+/* Whether it can be what a child is called. */
+bool bh_is_child_name(const char *name);
+
+/* spawner.c. One of its children is gone, and so is that one's reference. NULL is allowed. */
+void bh_spawner_forget(bh_spawner *spawner);
 
 /* life.c: what the plan asks for. Without locks. */
 void bh_member_start(bh_member *member);
@@ -261,7 +289,10 @@ void bh_child_call_waiters(bh_child *child);
 /* An instance is up: the first of them may, and then the next. With the child's lock held. */
 void bh_child_call_next(bh_child *child);
 
-/* events.c. With the tree's lock held. */
+/* events.c. Since 1970. */
+int64_t bh_time_of_day_ms(void);
+
+/* With the tree's lock held. */
 void bh_tree_tell(bh_supervisor *tree, const bh_note *note);
 
 /* Without it: something that has a cause, and that the plan has no part in. */

@@ -1,10 +1,19 @@
 /* Lives: what is started, stopped and killed. */
-#include "supervise/internal.h"
+#include "host/async.h"
+#include "supervise/brood.h"
 
 bh_life *bh_life_ref(bh_life *life)
 {
 	atomic_fetch_add_explicit(&life->references, 1, memory_order_relaxed);
 	return life;
+}
+
+static void close_brood(const bh_life *life)
+{
+	bh_supervisor *tree = life->member->child->tree;
+	bh_tree_enter(tree);
+	bh_brood_close(life->brood);
+	bh_tree_leave(tree);
 }
 
 void bh_life_unref(bh_life *life)
@@ -15,6 +24,9 @@ void bh_life_unref(bh_life *life)
 	bh_call_free(life->call);
 	bh_instance_free(life->instance);
 	bh_revision_unref(life->revision);
+	if (atomic_load(&life->apart))
+		close_brood(life); /* nobody may have said that it is over */
+	bh_brood_unref(life->brood);
 	bh_free(life);
 	bh_child_unref(child);
 }
@@ -32,6 +44,7 @@ void bh_life_over(bh_life *life, bh_exit how, const bh_error *cause, const bh_us
 	pthread_mutex_unlock(&child->lock);
 	/* One that is apart ends without a word: its upgrade looks for itself. */
 	if (!mine) {
+		close_brood(life);
 		bh_member_note(&child->members[0], BH_DO_UPGRADE);
 		bh_child_unref(child);
 		return;
@@ -39,6 +52,7 @@ void bh_life_over(bh_life *life, bh_exit how, const bh_error *cause, const bh_us
 	bh_tree_enter(child->tree);
 	bh_moment_clear(&member->check);
 	bh_moment_clear(&member->save);
+	bh_brood_close(life->brood);
 	member->cause = bh_error_copy(cause);
 	member->usage = usage ? *usage : (bh_usage)BH_USAGE_INIT;
 	bh_plan_down(&child->tree->plan, &member->node, how, bh_now());
@@ -163,8 +177,10 @@ static void ended(void *data, bh_call *call)
 static bh_life *new_life(bh_member *member)
 {
 	bh_life *life = bh_calloc(1, sizeof *life);
-	if (!life)
+	if (!life || !(life->brood = bh_brood_new(member))) {
+		bh_free(life);
 		return NULL;
+	}
 	atomic_init(&life->references, 2); /* the member's, and the callback's */
 	life->member = member;
 	bh_child *child = bh_child_ref(member->child);
@@ -188,13 +204,14 @@ static bh_status launch(bh_life *life, bh_call **call, bh_error **err)
 	}
 	if (child->kind == BH_CHILD_SERVICE) {
 		options.done = made;
-		return bh_instance_start(call, revision->component, revision->instance, &options, err);
+		return bh_instance_start_kept(call, revision->component, revision->instance, &life->brood->keeper, &options,
+		                              err);
 	}
 	/* It runs as soon as it is asked to; said first, as it may be over before this returns. */
 	came_up(life);
 	options.done = ended;
 	options.instance = revision->instance;
-	return bh_call_start(call, revision->run, NULL, NULL, 0, &options, err);
+	return bh_call_start_kept(call, revision->run, &life->brood->keeper, &options, err);
 }
 
 void bh_member_start(bh_member *member)
@@ -287,8 +304,10 @@ void bh_member_kill(bh_member *member)
 bh_life *bh_life_new_apart(bh_member *member, bh_revision *revision)
 {
 	bh_life *life = bh_calloc(1, sizeof *life);
-	if (!life)
+	if (!life || !(life->brood = bh_brood_new(member))) {
+		bh_free(life);
 		return NULL;
+	}
 	atomic_init(&life->references, 1);
 	atomic_init(&life->apart, true);
 	life->member = member;

@@ -3,17 +3,18 @@
 #include "bulkhead/supervisor.h"
 
 static const char *const states[] = {
-	[BH_CHILD_STOPPED] = "stopped", [BH_CHILD_WAITING] = "waiting",   [BH_CHILD_STARTING] = "starting",
-	[BH_CHILD_RUNNING] = "running", [BH_CHILD_STOPPING] = "stopping", [BH_CHILD_ENDED] = "ended",
-	[BH_CHILD_FAILED] = "failed",
+	[BH_CHILD_STOPPED] = "stopped", [BH_CHILD_WAITING] = "waiting",     [BH_CHILD_STARTING] = "starting",
+	[BH_CHILD_RUNNING] = "running", [BH_CHILD_STOPPING] = "stopping",   [BH_CHILD_ENDED] = "ended",
+	[BH_CHILD_FAILED] = "failed",   [BH_CHILD_SCHEDULED] = "scheduled",
 };
 static const char *const exits[] = {
 	[BH_EXIT_NORMAL] = "normal",       [BH_EXIT_CRASHED] = "crashed",     [BH_EXIT_NOT_UP] = "not-up",
 	[BH_EXIT_UNHEALTHY] = "unhealthy", [BH_EXIT_ESCALATED] = "escalated", [BH_EXIT_STOPPED] = "stopped",
 };
 static const char *const decisions[] = {
-	[BH_DECISION_NONE] = "none", [BH_DECISION_RESTART] = "restart",       [BH_DECISION_LEAVE] = "leave",
-	[BH_DECISION_FAIL] = "fail", [BH_DECISION_WITH_GROUP] = "with-group", [BH_DECISION_ESCALATE] = "escalate",
+	[BH_DECISION_NONE] = "none",         [BH_DECISION_RESTART] = "restart",       [BH_DECISION_LEAVE] = "leave",
+	[BH_DECISION_FAIL] = "fail",         [BH_DECISION_WITH_GROUP] = "with-group", [BH_DECISION_ESCALATE] = "escalate",
+	[BH_DECISION_SCHEDULE] = "schedule",
 };
 static const char *const events[] = {
 	[BH_EVENT_STARTING] = "starting",   [BH_EVENT_STARTED] = "started",
@@ -22,6 +23,7 @@ static const char *const events[] = {
 	[BH_EVENT_REMOVED] = "removed",     [BH_EVENT_HEALTH] = "health",
 	[BH_EVENT_UPGRADED] = "upgraded",   [BH_EVENT_UPGRADE_FAILED] = "upgrade-failed",
 	[BH_EVENT_NOT_SAVED] = "not-saved", [BH_EVENT_NOT_RESTORED] = "not-restored",
+	[BH_EVENT_SCHEDULED] = "scheduled",
 };
 
 static const char *const healths[] = {

@@ -7,7 +7,7 @@
 
 static void stop_next(bh_plan *plan, bh_node *sup);
 
-static void set_timer(bh_plan *plan, bh_node *node, uint64_t at)
+void bh_order_set_timer(bh_plan *plan, bh_node *node, uint64_t at)
 {
 	bh_heap_remove(&plan->timers, &node->timer);
 	if (at != BH_NEVER)
@@ -37,6 +37,7 @@ static void forget_past(bh_plan *plan, bh_node *sup)
 		bh_node_clear_timer(plan, child);
 		child->state = BH_CHILD_STOPPED;
 		child->failures = child->own.count = 0;
+		child->due = child->spec.every_ms;
 		bh_node_set_fresh(child, child->wanted);
 	}
 }
@@ -45,16 +46,31 @@ void bh_order_begin(bh_plan *plan, bh_node *node)
 {
 	node->state = BH_CHILD_STARTING;
 	node->ending = BH_ENDING_STOP;
-	node->latecomer = false;
+	node->latecomer = node->due = false;
+	node->begun_at = plan->now;
 	bh_plan_tell(plan, node, BH_EVENT_STARTING);
 	if (node->spec.supervisor) {
 		bh_node_clear_timer(plan, node);
 		forget_past(plan, node);
 		bh_order_advance(plan, node);
 	} else {
-		set_timer(plan, node, bh_after_ms(plan->now, node->spec.start_ms));
+		bh_order_set_timer(plan, node, bh_after_ms(plan->now, node->spec.start_ms));
 		plan->ops->start(plan->ops->data, node);
 	}
+}
+
+void bh_order_come_up(bh_plan *plan, bh_node *node)
+{
+	if (!bh_node_has_turns(node) || node->due) {
+		bh_order_begin(plan, node);
+		return;
+	}
+	node->state = BH_CHILD_SCHEDULED;
+	node->latecomer = false;
+	bh_turns_await(plan, node);
+	bh_node_set_fresh(node, false);
+	bh_plan_tell(plan, node, BH_EVENT_SCHEDULED);
+	bh_order_advance(plan, node->parent);
 }
 
 /* Whether its wait is over. Where several went down together their supervisor has the timer, otherwise it has its own. */
@@ -66,7 +82,7 @@ static bool may_begin(bh_plan *plan, const bh_node *child)
 	if (sup->spec.strategy == BH_ONE_FOR_ONE)
 		return false;
 	if (plan->now < sup->group_at)
-		set_timer(plan, sup, sup->group_at);
+		bh_order_set_timer(plan, sup, sup->group_at);
 	return plan->now >= sup->group_at;
 }
 
@@ -77,7 +93,7 @@ static void start_in_order(bh_plan *plan, bh_node *sup)
 	for (; child && sup->fresh_count; child = child->next) {
 		sup->start_from = child;
 		if (child->fresh && may_begin(plan, child))
-			bh_order_begin(plan, child);
+			bh_order_come_up(plan, child);
 		if (child->fresh)
 			return;
 	}
@@ -101,7 +117,7 @@ void bh_order_begin_in_turn(bh_plan *plan, bh_node *node)
 	if (node->fresh)
 		bh_order_advance(plan, node->parent);
 	else
-		bh_order_begin(plan, node);
+		bh_order_come_up(plan, node);
 }
 
 void bh_order_begin_after(bh_plan *plan, bh_node *node, uint64_t delay_ms)
@@ -111,7 +127,7 @@ void bh_order_begin_after(bh_plan *plan, bh_node *node, uint64_t delay_ms)
 		return;
 	}
 	node->state = BH_CHILD_WAITING;
-	set_timer(plan, node, bh_after_ms(plan->now, delay_ms));
+	bh_order_set_timer(plan, node, bh_after_ms(plan->now, delay_ms));
 }
 
 /* Going down. */
@@ -128,7 +144,7 @@ void bh_order_end_run(const bh_plan *plan, bh_node *node)
 /* It does not wait to be started any more: it would be started while others are stopped. */
 static void call_off(bh_plan *plan, bh_node *node)
 {
-	if (node->state != BH_CHILD_WAITING)
+	if (node->state != BH_CHILD_WAITING && node->state != BH_CHILD_SCHEDULED)
 		return;
 	bh_node_clear_timer(plan, node);
 	node->state = BH_CHILD_STOPPED;
@@ -148,7 +164,7 @@ void bh_order_go_down(bh_plan *plan, bh_node *node, bh_ending ending)
 	} else if (ending == BH_ENDING_LATE || ending == BH_ENDING_UNHEALTHY || !node->spec.shutdown_ms) {
 		plan->ops->kill(plan->ops->data, node);
 	} else {
-		set_timer(plan, node, bh_after_ms(plan->now, node->spec.shutdown_ms));
+		bh_order_set_timer(plan, node, bh_after_ms(plan->now, node->spec.shutdown_ms));
 		plan->ops->stop(plan->ops->data, node);
 	}
 }
@@ -158,9 +174,9 @@ static bh_decision fate(const bh_node *node)
 {
 	if (node->parent->all_stop || !node->wanted)
 		return BH_DECISION_NONE;
-	/* A temporary one is left, unless somebody asked for it meanwhile. */
-	return node->spec.restart == BH_RESTART_TEMPORARY && node->ending != BH_ENDING_RESTART ? BH_DECISION_LEAVE
-	                                                                                       : BH_DECISION_WITH_GROUP;
+	/* A temporary one is left, unless somebody asked for it meanwhile. That another run comes is no restart. */
+	bool left = node->spec.restart == BH_RESTART_TEMPORARY && !bh_node_has_turns(node);
+	return left && node->ending != BH_ENDING_RESTART ? BH_DECISION_LEAVE : BH_DECISION_WITH_GROUP;
 }
 
 /* It is down, as others are to be. */
@@ -247,7 +263,8 @@ static void group_down(bh_plan *plan, bh_node *sup)
 		if (!child->affected)
 			continue;
 		child->affected = false;
-		if (child->spec.restart != BH_RESTART_TEMPORARY && child->wanted && child->state != BH_CHILD_FAILED)
+		bool returns = child->spec.restart != BH_RESTART_TEMPORARY || bh_node_has_turns(child);
+		if (returns && child->wanted && child->state != BH_CHILD_FAILED)
 			bh_node_set_fresh(child, true);
 		if (child->fresh)
 			child->state = plan->now < sup->group_at ? BH_CHILD_WAITING : BH_CHILD_STOPPED;

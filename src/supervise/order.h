@@ -24,6 +24,12 @@ static inline bool bh_node_goes_with_parent(const bh_node *node)
 	return sup && (sup->all_stop || (sup->group_stop && node->affected));
 }
 
+/* Whether it is run again and again, at its turns. */
+static inline bool bh_node_has_turns(const bh_node *node)
+{
+	return node->spec.every_ms || node->spec.calendar;
+}
+
 static inline void bh_node_clear_timer(bh_plan *plan, bh_node *node)
 {
 	bh_heap_remove(&plan->timers, &node->timer);
@@ -54,10 +60,16 @@ void bh_plan_exited(bh_plan *plan, bh_node *node, bh_exit how);
 /* Go on with those that come up in order; nothing happens where it is not time for that. */
 void bh_order_advance(bh_plan *plan, bh_node *sup);
 
+/* It is its turn among those that come up: start it, or where it is scheduled and no run is due, have it wait for that. */
+void bh_order_come_up(bh_plan *plan, bh_node *node);
+
 /* Start it: now; in its place in the order, where it has one, otherwise at once; after a while. */
 void bh_order_begin(bh_plan *plan, bh_node *node);
 void bh_order_begin_in_turn(bh_plan *plan, bh_node *node);
 void bh_order_begin_after(bh_plan *plan, bh_node *node, uint64_t delay_ms);
+
+/* Have it looked at then; BH_NEVER: not any more. */
+void bh_order_set_timer(bh_plan *plan, bh_node *node, uint64_t at);
 
 /* It is up, and those that waited for that go on. */
 void bh_order_came_up(bh_plan *plan, bh_node *node);
@@ -78,5 +90,13 @@ void bh_order_down_with_others(bh_plan *plan, bh_node *node, bh_exit how);
 
 /* Take down those that are to be started again with a node that exited, as the strategy says; then start all of them. */
 void bh_order_restart_group(bh_plan *plan, bh_node *node, uint64_t delay_ms);
+
+/* Turns (turns.c). */
+
+/* It waits for its next turn from now on. How long that is, in milliseconds; BH_UNLIMITED. */
+uint64_t bh_turns_await(bh_plan *plan, bh_node *node);
+
+/* A moment came to look at one that waits: whether its turn has. If not, it goes on waiting. */
+bool bh_turns_came(bh_plan *plan, bh_node *node);
 
 #endif

@@ -158,9 +158,22 @@ static void leave(bh_plan *plan, bh_node *node, bh_exit how)
 	bh_order_advance(plan, sup);
 }
 
+/* One run of many is over. One that ended well is forgotten; so is one that crashed, if it is not to be made up for. */
+static void await_turn(bh_plan *plan, bh_node *node, bh_exit how)
+{
+	if (how == BH_EXIT_NORMAL)
+		node->failures = 0;
+	node->state = BH_CHILD_SCHEDULED;
+	uint64_t delay = bh_turns_await(plan, node);
+	bh_plan_tell_exit(plan, node, how, BH_DECISION_SCHEDULE, delay);
+	bh_node_set_fresh(node, false);
+	bh_order_advance(plan, node->parent);
+}
+
 static void restart(bh_plan *plan, bh_node *node, bh_exit how)
 {
 	node->failures++;
+	node->due = bh_node_has_turns(node);
 	if (!may_restart(plan, node)) {
 		give_up(plan, node, how);
 		return;
@@ -191,6 +204,8 @@ void bh_plan_exited(bh_plan *plan, bh_node *node, bh_exit how)
 		bh_order_down_with_others(plan, node, how);
 	} else if (node->spec.broken) {
 		fail_for_good(plan, node, how);
+	} else if (bh_node_has_turns(node) && (how == BH_EXIT_NORMAL || node->spec.restart == BH_RESTART_TEMPORARY)) {
+		await_turn(plan, node, how);
 	} else if (node->spec.restart == BH_RESTART_PERMANENT ||
 	           (node->spec.restart == BH_RESTART_TRANSIENT && how != BH_EXIT_NORMAL)) {
 		restart(plan, node, how);
@@ -245,6 +260,10 @@ static void due(bh_plan *plan, bh_node *node)
 	case BH_CHILD_WAITING:
 		bh_order_begin_in_turn(plan, node);
 		break;
+	case BH_CHILD_SCHEDULED:
+		if (bh_turns_came(plan, node))
+			bh_order_begin(plan, node);
+		break;
 	case BH_CHILD_STARTING:
 		if (node->spec.supervisor)
 			bh_order_advance(plan, node);
@@ -277,6 +296,8 @@ uint64_t bh_plan_next(const bh_plan *plan)
 
 uint64_t bh_plan_starts_at(const bh_node *node)
 {
+	if (node->state == BH_CHILD_SCHEDULED)
+		return node->turn_at;
 	if (node->state != BH_CHILD_WAITING)
 		return BH_NEVER;
 	if (node->parent->spec.strategy != BH_ONE_FOR_ONE)
@@ -292,6 +313,8 @@ static bool starts_at_once(const bh_node *node)
 	const bh_node *sup = node->parent;
 	if (!sup)
 		return true;
+	if (node->spec.aside)
+		return bh_node_is_up_or_coming(sup) && !bh_node_goes_with_parent(node);
 	if (sup->state != BH_CHILD_RUNNING || node->fresh || bh_node_goes_with_parent(node))
 		return false;
 	return node->latecomer || (!sup->group_stop && !sup->fresh_count);
@@ -304,14 +327,17 @@ void bh_plan_start(bh_plan *plan, bh_node *node, uint64_t now)
 	if (node->removing)
 		return;
 	node->wanted = true;
-	if (node->state == BH_CHILD_STOPPING && node->ending == BH_ENDING_STOP)
+	if (node->state == BH_CHILD_STOPPING && node->ending == BH_ENDING_STOP) {
 		node->ending = BH_ENDING_RESTART;
-	if (!bh_node_is_down(node) || node->state == BH_CHILD_WAITING)
+		node->due = node->spec.every_ms;
+	}
+	if (!bh_node_is_down(node) || node->state == BH_CHILD_WAITING || node->state == BH_CHILD_SCHEDULED)
 		return;
 	node->state = BH_CHILD_STOPPED;
+	node->due = node->spec.every_ms;
 	node->failures = node->own.count = 0;
 	if (starts_at_once(node)) {
-		bh_order_begin(plan, node);
+		bh_order_come_up(plan, node);
 	} else if (bh_node_is_up_or_coming(sup)) {
 		bh_node_set_fresh(node, true);
 		bh_order_advance(plan, sup);
@@ -347,10 +373,15 @@ void bh_plan_restart(bh_plan *plan, bh_node *node, uint64_t now)
 	if (node->removing)
 		return;
 	node->wanted = true;
+	if (!bh_node_is_down(node) || node->state == BH_CHILD_SCHEDULED)
+		node->due = bh_node_has_turns(node);
 	if (bh_node_is_up_or_coming(node)) {
 		bh_order_go_down(plan, node, BH_ENDING_RESTART);
 	} else if (node->state == BH_CHILD_STOPPING) {
 		node->ending = BH_ENDING_RESTART;
+	} else if (node->state == BH_CHILD_SCHEDULED) {
+		bh_node_clear_timer(plan, node);
+		bh_order_begin_in_turn(plan, node);
 	} else if (node->state == BH_CHILD_WAITING) {
 		bh_node_clear_timer(plan, node);
 		node->parent->group_at = 0; /* those that wait with it do not any more */

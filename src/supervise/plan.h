@@ -35,6 +35,9 @@ typedef struct {
 	uint64_t shutdown_ms; /* leaves: to go down by themselves, 0: they are killed at once */
 	bool broken;          /* leaves: never comes up, and fails for good at once */
 	bool dynamic;         /* goes from the tree when it has ended for good, or its supervisor goes down */
+	bool aside;           /* has no place in the order: it is started when somebody asks, also while others come up */
+	uint64_t every_ms;    /* leaves: from one start to the next; 0: it is not run again and again */
+	bool calendar;        /* leaves: the driver knows when it is to run */
 	/* Supervisors: */
 	bh_strategy strategy;
 	bh_intensity_mode on_intensity;
@@ -56,6 +59,11 @@ typedef struct {
 	void (*start)(void *data, bh_node *node);
 	void (*stop)(void *data, bh_node *node);
 	void (*kill)(void *data, bh_node *node);
+	/*
+	 * How long until the turn of one with a calendar, in milliseconds; 0: it has come; BH_UNLIMITED: never. `next`: until the
+	 * next one from now on. Asked again now and then, as the clocks that calendars go by are set.
+	 */
+	uint64_t (*turn)(void *data, bh_node *node, bool next);
 	void (*tell)(void *data, const bh_note *note);
 	/* The node is out of the tree, and down: its memory is its owner's to free. */
 	void (*gone)(void *data, bh_node *node);
@@ -89,11 +97,14 @@ struct bh_node {
 	bool affected;       /* goes down, and up again, with one that crashed */
 	bool removing;       /* goes from the tree when it is down */
 	bool stepping;       /* its children are being gone through: who asks for that once more need not do it */
+	bool due;            /* scheduled: it runs when it comes up, instead of waiting for its turn */
 	uint32_t failures;   /* in a row, for the backoff */
 	uint32_t generation; /* how often it came up */
 	uint32_t restarts;   /* how often it was started again after an exit */
 	uint64_t up_since;
-	bh_moments own; /* when it was started again, where that is counted for itself */
+	uint64_t begun_at; /* scheduled: its last run; 0: there was none */
+	uint64_t turn_at;  /* scheduled: its next one, as far as is known */
+	bh_moments own;    /* when it was started again, where that is counted for itself */
 	/* Supervisors: */
 	bh_moments children; /* when one of its children was, where they are counted together */
 	size_t child_count, fresh_count;
@@ -132,7 +143,10 @@ void bh_plan_due(bh_plan *plan, uint64_t now);
 /* When to call bh_plan_due(); BH_NEVER. */
 uint64_t bh_plan_next(const bh_plan *plan);
 
-/* When a node that waits (BH_CHILD_WAITING) may be started: its timer, or that of all that went down together. BH_NEVER. */
+/*
+ * When a node that waits (BH_CHILD_WAITING) may be started: its timer, or that of all that went down together. The turn of
+ * one that is scheduled. BH_NEVER.
+ */
 uint64_t bh_plan_starts_at(const bh_node *node);
 
 /* How long to wait before the nth restart in a row, from 1. */

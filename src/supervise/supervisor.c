@@ -1,7 +1,7 @@
 /* Trees and children: making them, asking for things, looking at them. */
 #include <string.h>
 
-#include "supervise/internal.h"
+#include "supervise/brood.h"
 
 enum {
 	START_MS = 10000,
@@ -40,6 +40,8 @@ static bh_node_spec spec_of(const bh_child_options *o)
 		.shutdown_ms = o->shutdown_ms ? o->shutdown_ms : SHUTDOWN_MS,
 		.broken = o->broken != NULL,
 		.dynamic = o->dynamic,
+		.every_ms = o->every_ms,
+		.calendar = o->cron,
 		.strategy = o->strategy,
 		.on_intensity = o->on_intensity,
 		.most_restarts = most < MOST_RESTARTS ? most : MOST_RESTARTS,
@@ -67,6 +69,8 @@ void bh_child_unref(bh_child *child)
 	bh_free(child->run);
 	pthread_mutex_destroy(&child->lock);
 	bh_free(child->name);
+	bh_free(child->own);
+	bh_brood_unref(child->brood);
 	bh_supervisor *tree = child->tree;
 	bh_free(child);
 	bh_tree_unref(tree);
@@ -122,6 +126,8 @@ static bh_status make_child(bh_child **out, bh_supervisor *tree, const bh_child_
 	bh_status status = o->kind == BH_CHILD_SUPERVISOR ? BH_OK
 	                   : o->broken                    ? bh_revision_new_broken(&child->revision, o->broken, err)
 	                               : bh_revision_new(&child->revision, child, o->component, o->instance, err);
+	if (!status && o->cron)
+		status = bh_cron_parse(&child->cron, o->cron, err);
 	if (!status)
 		*out = BH_TAKE(child);
 	return status;
@@ -131,7 +137,8 @@ static bh_status make_child(bh_child **out, bh_supervisor *tree, const bh_child_
 static bool plant(bh_child *child, bh_node *parent, const bh_child_options *o)
 {
 	bh_plan *plan = &child->tree->plan;
-	const bh_node_spec spec = spec_of(o);
+	bh_node_spec spec = spec_of(o);
+	spec.aside = child->brood;
 	if (!bh_heap_reserve(&child->tree->moments, MOMENTS * (plan->nodes + child->member_count)))
 		return false;
 	for (uint32_t i = 0; i < child->member_count; i++) {
@@ -150,7 +157,7 @@ static bool plant(bh_child *child, bh_node *parent, const bh_child_options *o)
 
 /* Checking what is asked for. */
 
-static bool is_name(const char *name)
+bool bh_is_child_name(const char *name)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
 	return name && *name && strlen(name) < 256 && !name[strspn(name, allowed)];
@@ -158,7 +165,7 @@ static bool is_name(const char *name)
 
 static bh_status check(const bh_child_options *o, bh_error **err)
 {
-	if (!is_name(o->name))
+	if (!bh_is_child_name(o->name))
 		return bh_fail(err, BH_E_INVALID, "%s: a child's name is letters, digits, '-', '_' and '.'",
 		               o->name ? o->name : "(none)");
 	if ((unsigned)o->kind > BH_CHILD_SUPERVISOR || (unsigned)o->restart > BH_RESTART_TEMPORARY ||
@@ -167,6 +174,8 @@ static bh_status check(const bh_child_options *o, bh_error **err)
 		return bh_fail(err, BH_E_INVALID, "%s: an option has a value that is none", o->name);
 	if (o->kind != BH_CHILD_SUPERVISOR && !o->component && !o->broken)
 		return bh_fail(err, BH_E_INVALID, "%s: no component", o->name);
+	if ((o->every_ms || o->cron) && (o->kind != BH_CHILD_TASK || (o->every_ms && o->cron)))
+		return bh_fail(err, BH_E_INVALID, "%s: every_ms and cron are for tasks, one of them at a time", o->name);
 	if (o->replicas > MOST_REPLICAS)
 		return bh_fail(err, BH_E_INVALID, "%s: %u replicas, at most %d", o->name, o->replicas, MOST_REPLICAS);
 	return BH_OK;
@@ -214,7 +223,21 @@ static void start_members(bh_child *child)
 			bh_plan_start(&child->tree->plan, &child->members[i].node, bh_now());
 }
 
-bh_status bh_child_add(bh_child **out, bh_child *parent, const bh_child_options *given, bh_error **err)
+static void give_extra(bh_child *child, const bh_child_extra *extra)
+{
+	child->brood = extra->brood;
+	child->depth = extra->depth;
+	child->spawner = extra->spawner;
+	child->own = extra->own;
+}
+
+bh_status bh_child_add(bh_child **out, bh_child *parent, const bh_child_options *options, bh_error **err)
+{
+	return bh_child_add_as(out, parent, options, NULL, err);
+}
+
+bh_status bh_child_add_as(bh_child **out, bh_child *parent, const bh_child_options *given, const bh_child_extra *extra,
+                          bh_error **err)
 {
 	if (!parent || !given)
 		return bh_fail(err, BH_E_INVALID, "bh_child_add: no supervisor, or no options");
@@ -228,8 +251,12 @@ bh_status bh_child_add(bh_child **out, bh_child *parent, const bh_child_options 
 		return status;
 	bh_tree_enter(tree);
 	status = check_place(parent, &options, err);
-	if (!status && !plant(child, &parent->members[0].node, &options))
+	if (!status && extra)
+		give_extra(child, extra);
+	if (!status && !plant(child, &parent->members[0].node, &options)) {
+		give_extra(child, &(const bh_child_extra){0});
 		status = bh_fail_memory(err);
+	}
 	if (!status) {
 		told_added(child);
 		start_members(child);
@@ -426,7 +453,7 @@ static bh_child_state best_state(const bh_child *child)
 {
 	static const uint8_t rank[] = {
 		[BH_CHILD_RUNNING] = 6, [BH_CHILD_STARTING] = 5, [BH_CHILD_WAITING] = 4, [BH_CHILD_STOPPING] = 3,
-		[BH_CHILD_STOPPED] = 2, [BH_CHILD_ENDED] = 1,    [BH_CHILD_FAILED] = 0,
+		[BH_CHILD_STOPPED] = 2, [BH_CHILD_ENDED] = 1,    [BH_CHILD_FAILED] = 0,  [BH_CHILD_SCHEDULED] = 4,
 	};
 	bh_child_state best = child->members[0].node.state;
 	for (uint32_t i = 1; i < child->member_count; i++)

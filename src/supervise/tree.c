@@ -2,7 +2,7 @@
 #include <errno.h>
 
 #include "base/thread.h"
-#include "supervise/internal.h"
+#include "supervise/brood.h"
 
 /* What the plan asks for is noted, and done by whoever gives the lock back. */
 
@@ -86,12 +86,23 @@ static void gone(void *data, bh_node *node)
 	member->in_tree = false;
 	member->next_gone = tree->gone;
 	tree->gone = member;
+	if (member->child->brood)
+		bh_tree_note(member, BH_DO_CHECK);
+	bh_spawner_forget(BH_TAKE(member->child->spawner)); /* whoever sees that it is gone may have another */
 	bh_member_wake_waiters(node);
 	if (member->child->upgrade)
 		bh_tree_note(&member->child->members[0], BH_DO_UPGRADE);
 }
 
-static const bh_plan_ops ops_of_all = {.start = start, .stop = stop, .kill = kill, .tell = tell, .gone = gone};
+static uint64_t turn(void *data, bh_node *node, bool next)
+{
+	(void)data;
+	bh_child *child = bh_member_of(node)->child;
+	return bh_cron_wait_ms(&child->cron, &child->turn, bh_time_of_day_ms(), next);
+}
+
+static const bh_plan_ops ops_of_all = {
+	.start = start, .stop = stop, .kill = kill, .turn = turn, .tell = tell, .gone = gone};
 
 static void do_one(bh_member *member, unsigned todo)
 {

@@ -11,8 +11,9 @@
  */
 #include <string.h>
 
+#include "host/async.h"
 #include "host/host.h"
-#include "supervise/internal.h"
+#include "supervise/brood.h"
 
 /* How soon one that is not ready yet is asked again. */
 enum { ASK_AGAIN_MS = 50 };
@@ -149,7 +150,8 @@ static bh_status make(bh_child *child, const bh_upgrade *upgrade, successor *s)
 	options.done = made;
 	options.done_data = bh_life_ref(s->next);
 	set_waits(child, s);
-	bh_status status = bh_instance_start(&call, revision->component, revision->instance, &options, &why);
+	bh_status status =
+		bh_instance_start_kept(&call, revision->component, revision->instance, &s->next->brood->keeper, &options, &why);
 	if (status) {
 		not_begun(s->next, status, why);
 		return BH_OK;

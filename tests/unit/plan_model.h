@@ -39,6 +39,9 @@ typedef struct {
 	bool its_turn;  /* it comes up in order: those behind it wait for it */
 	bool latecomer; /* added while its supervisor ran, and not started since */
 	bool in_group;  /* it goes down, and up again, with another */
+	bool due;       /* of one that has turns: coming up it runs, and does not wait */
+	bool ran;
+	uint64_t ran_at, turn;
 	uint64_t timer;
 	bool was_up;
 	uint64_t up_at;
@@ -136,6 +139,32 @@ static int model_within_window(const model *m, const model_moments *counted, uin
 
 /* Doing. */
 
+static bool model_has_turns(const model_node *n)
+{
+	return n->spec.every_ms || n->spec.calendar;
+}
+
+/* Calendars: each node has one of its own, and one in seven has no day in it. Milliseconds. */
+static uint64_t model_calendar_wait(int id, uint64_t now)
+{
+	const uint64_t length = (uint64_t)(id * 37 % 400 + 10);
+	return id % 7 == 6 ? BH_UNLIMITED : length - now / 1000000 % length;
+}
+
+static void model_wait_for_turn(model *m, int node)
+{
+	model_node *n = &m->nodes[node];
+	n->state = BH_CHILD_SCHEDULED;
+	if (n->spec.calendar) {
+		n->turn = bh_after_ms(m->now, model_calendar_wait(node, m->now));
+	} else {
+		n->turn = bh_after_ms(n->ran ? n->ran_at : m->now, n->spec.every_ms);
+		while (n->turn < m->now)
+			n->turn = bh_after_ms(n->turn, n->spec.every_ms);
+	}
+	n->timer = n->turn;
+}
+
 static void model_take_out(model *m, int node)
 {
 	for (int c = m->count - 1; c > node; c--)
@@ -150,7 +179,9 @@ static void model_begin(model *m, int node)
 {
 	model_node *n = &m->nodes[node];
 	n->state = BH_CHILD_STARTING;
-	n->latecomer = false;
+	n->latecomer = n->due = false;
+	n->ran = true;
+	n->ran_at = m->now;
 	n->timer = BH_NEVER;
 	model_tell(m, node, BH_EVENT_STARTING);
 	if (!n->spec.supervisor) {
@@ -165,10 +196,25 @@ static void model_begin(model *m, int node)
 		if (!model_is_child(m, c, node))
 			continue;
 		child->state = BH_CHILD_STOPPED;
+		child->timer = BH_NEVER;
 		child->failures = 0;
 		child->own.count = 0;
+		child->due = child->spec.every_ms;
 		child->its_turn = child->wanted;
 	}
+}
+
+/* It begins, or where it has turns and none is due, to wait for one. */
+static void model_come_up(model *m, int node)
+{
+	model_node *n = &m->nodes[node];
+	if (!model_has_turns(n) || n->due) {
+		model_begin(m, node);
+		return;
+	}
+	n->latecomer = n->its_turn = false;
+	model_wait_for_turn(m, node);
+	model_tell(m, node, BH_EVENT_SCHEDULED);
 }
 
 static void model_came_up(model *m, int node)
@@ -189,12 +235,12 @@ static void model_begin_in_turn(model *m, int node)
 	m->nodes[node].state = BH_CHILD_STOPPED;
 	m->nodes[node].timer = BH_NEVER;
 	if (!m->nodes[node].its_turn)
-		model_begin(m, node);
+		model_come_up(m, node);
 }
 
 static void model_call_off(model_node *n)
 {
-	if (n->state != BH_CHILD_WAITING)
+	if (n->state != BH_CHILD_WAITING && n->state != BH_CHILD_SCHEDULED)
 		return;
 	n->state = BH_CHILD_STOPPED;
 	n->timer = BH_NEVER;
@@ -226,7 +272,7 @@ static void model_with_others(model *m, int node, bh_exit how, bool asked_for)
 	bh_decision decision = BH_DECISION_WITH_GROUP;
 	if (m->nodes[n->parent].state == BH_CHILD_STOPPING || !n->wanted)
 		decision = BH_DECISION_NONE;
-	else if (n->spec.restart == BH_RESTART_TEMPORARY && !asked_for)
+	else if (n->spec.restart == BH_RESTART_TEMPORARY && !asked_for && !model_has_turns(n))
 		decision = BH_DECISION_LEAVE;
 	n->state = decision == BH_DECISION_LEAVE ? BH_CHILD_ENDED : BH_CHILD_STOPPED;
 	n->its_turn = decision == BH_DECISION_WITH_GROUP;
@@ -269,6 +315,7 @@ static void model_start_again(model *m, int node, bh_exit how)
 	bool by_itself = sup->spec.on_intensity == BH_INTENSITY_FAIL_CHILD;
 	model_moments *counted = by_itself ? &n->own : &sup->children;
 	n->failures++;
+	n->due = true;
 	if (model_within_window(m, counted, sup->spec.window_ms) >= (int)sup->spec.most_restarts) {
 		if (by_itself) {
 			model_stays_down(m, node, how, BH_CHILD_FAILED);
@@ -300,6 +347,18 @@ static void model_start_again(model *m, int node, bh_exit how)
 	}
 }
 
+/* One run of several is over. */
+static void model_next_turn(model *m, int node, bh_exit how)
+{
+	model_node *n = &m->nodes[node];
+	if (how == BH_EXIT_NORMAL)
+		n->failures = 0;
+	n->its_turn = false;
+	model_wait_for_turn(m, node);
+	model_tell_exit(m, node, how, BH_DECISION_SCHEDULE,
+	                n->turn == BH_NEVER ? BH_UNLIMITED : (n->turn - m->now) / 1000000);
+}
+
 /* It is down now: as it was asked to, or by itself. */
 static void model_is_down_now(model *m, int node, bh_exit how)
 {
@@ -324,6 +383,8 @@ static void model_is_down_now(model *m, int node, bh_exit how)
 		model_as_asked(m, node);
 	else if (n->parent == NOBODY)
 		model_stays_down(m, node, how, BH_CHILD_FAILED);
+	else if (model_has_turns(n) && (how == BH_EXIT_NORMAL || n->spec.restart == BH_RESTART_TEMPORARY))
+		model_next_turn(m, node, how);
 	else if (again)
 		model_start_again(m, node, how);
 	else
@@ -353,7 +414,7 @@ static void model_group_is_down(model *m, int sup)
 		if (!model_is_child(m, c, sup) || !n->in_group)
 			continue;
 		n->in_group = false;
-		if (n->spec.restart != BH_RESTART_TEMPORARY && n->wanted && n->state != BH_CHILD_FAILED)
+		if ((n->spec.restart != BH_RESTART_TEMPORARY || model_has_turns(n)) && n->wanted && n->state != BH_CHILD_FAILED)
 			n->its_turn = true;
 		if (n->its_turn)
 			n->state = m->now < m->nodes[sup].group_at ? BH_CHILD_WAITING : BH_CHILD_STOPPED;
@@ -388,7 +449,7 @@ static bool model_start_one(model *m, int sup)
 	const model_node *n = &m->nodes[first];
 	if (n->state != BH_CHILD_STOPPED && !(model_waits_with_group(m, n) && m->now >= m->nodes[sup].group_at))
 		return false;
-	model_begin(m, first);
+	model_come_up(m, first);
 	return true;
 }
 
@@ -449,11 +510,14 @@ static void model_start(model *m, int node)
 	if (n->removing)
 		return;
 	n->wanted = true;
-	if (n->state == BH_CHILD_STOPPING && n->why == BH_ENDING_STOP)
+	if (n->state == BH_CHILD_STOPPING && n->why == BH_ENDING_STOP) {
 		n->why = BH_ENDING_RESTART;
-	if (!model_down(n) || n->state == BH_CHILD_WAITING)
+		n->due = n->spec.every_ms;
+	}
+	if (!model_down(n) || n->state == BH_CHILD_WAITING || n->state == BH_CHILD_SCHEDULED)
 		return;
 	n->state = BH_CHILD_STOPPED;
+	n->due = n->spec.every_ms;
 	n->failures = 0;
 	n->own.count = 0;
 	const model_node *sup = n->parent == NOBODY ? NULL : &m->nodes[n->parent];
@@ -463,8 +527,10 @@ static void model_start(model *m, int node)
 		sup && (sup->state == BH_CHILD_STARTING || sup->group_stops || model_first_in_turn(m, n->parent) != NOBODY);
 	bool whatever_its_place =
 		sup && sup->state == BH_CHILD_RUNNING && n->latecomer && !n->its_turn && !model_goes_with_others(m, n);
+	if (n->spec.aside)
+		whatever_its_place = !model_goes_with_others(m, n);
 	if (!others_come || whatever_its_place)
-		model_begin(m, node);
+		model_come_up(m, node);
 	else
 		n->its_turn = true;
 	model_settle(m);
@@ -492,8 +558,12 @@ static void model_restart(model *m, int node)
 	if (n->removing)
 		return;
 	n->wanted = true;
+	if (!model_down(n) || n->state == BH_CHILD_SCHEDULED)
+		n->due = true;
 	if (n->state == BH_CHILD_STOPPING) {
 		n->why = BH_ENDING_RESTART;
+	} else if (n->state == BH_CHILD_SCHEDULED) {
+		model_begin_in_turn(m, node);
 	} else if (model_up_or_coming(n)) {
 		model_go_down(m, node, BH_ENDING_RESTART);
 	} else if (n->state == BH_CHILD_WAITING) {
@@ -554,6 +624,8 @@ static void model_due(model *m)
 	model_node *n = &m->nodes[who];
 	if (n->state == BH_CHILD_WAITING) {
 		model_begin_in_turn(m, who);
+	} else if (n->state == BH_CHILD_SCHEDULED) {
+		model_begin(m, who);
 	} else if (n->state == BH_CHILD_STARTING && !n->spec.supervisor) {
 		model_go_down(m, who, BH_ENDING_LATE);
 	} else if (n->state == BH_CHILD_STOPPING) {

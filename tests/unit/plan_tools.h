@@ -30,12 +30,14 @@ typedef struct {
 	bh_plan_ops ops;
 	uint64_t now;
 	bh_node *nodes[WORLD_NODES]; /* by letter; NULL: gone */
+	uint64_t turn;               /* of all calendars, in the world's time; 0: none */
 	char done[WORLD_TEXT], told[WORLD_TEXT];
 } world;
 
 static const char *const exit_names[] = {"normal", "crashed", "not-up", "unhealthy", "escalated", "stopped"};
-static const char *const decision_names[] = {"none", "restart", "leave", "group", "fail", "escalate"};
-static const char *const event_names[] = {"starting", "up", "exited", "killed", "failed", "added", "removed"};
+static const char *const decision_names[] = {"none", "restart", "leave", "group", "fail", "escalate", "schedule"};
+static const char *const event_names[] = {"starting", "up",      "exited", "killed",   "failed",
+                                          "added",    "removed", "health", "scheduled"};
 
 static char letter_of(const world *w, const bh_node *node)
 {
@@ -73,6 +75,16 @@ static void do_kill(void *data, bh_node *node)
 	do_sign(data, '!', node);
 }
 
+/* Each turn is an hour after the one before. */
+static uint64_t do_turn(void *data, bh_node *node, bool next)
+{
+	world *w = data;
+	(void)node;
+	while (next && w->turn <= w->now)
+		w->turn += MS(3600000);
+	return w->turn > w->now ? (w->turn - w->now) / 1000000 : 0;
+}
+
 static void do_gone(void *data, bh_node *node)
 {
 	world *w = data;
@@ -97,7 +109,7 @@ static void do_tell(void *data, const bh_note *note)
 UNUSED static void world_init(world *w)
 {
 	memset(w, 0, sizeof *w);
-	w->ops = (bh_plan_ops){do_start, do_stop, do_kill, do_tell, do_gone, w};
+	w->ops = (bh_plan_ops){do_start, do_stop, do_kill, do_turn, do_tell, do_gone, w};
 	w->now = MS(1000);
 	bh_plan_init(&w->plan, &w->ops, 1);
 }

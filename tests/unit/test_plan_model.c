@@ -27,6 +27,7 @@ typedef struct {
 	int id;
 	bool live;          /* a leaf that was started, and has not been seen down */
 	bool asked, killed; /* since then */
+	uint64_t turn;      /* by its calendar */
 } thing;
 
 static struct {
@@ -111,7 +112,7 @@ static void check_turn(const bh_node *node)
 {
 	require(!node->parent || node->parent->state == BH_CHILD_STARTING || node->parent->state == BH_CHILD_RUNNING);
 	require(node->wanted && !node->removing);
-	for (const bh_node *before = node->previous; before && node->fresh; before = before->previous)
+	for (const bh_node *before = node->previous; before && node->fresh && !node->spec.aside; before = before->previous)
 		require(!before->fresh);
 }
 
@@ -132,6 +133,17 @@ static void on_stop(void *data, bh_node *node)
 	compare((model_entry){.sign = '-', .node = t->id});
 	require(t->live && !t->asked && !t->killed);
 	t->asked = true;
+}
+
+static uint64_t on_turn(void *data, bh_node *node, bool next)
+{
+	(void)data;
+	thing *t = of(node);
+	if (next)
+		t->turn = bh_after_ms(it.plan.now, model_calendar_wait(t->id, it.plan.now));
+	if (t->turn == BH_NEVER)
+		return BH_UNLIMITED;
+	return t->turn > it.plan.now ? (t->turn - it.plan.now + 999999) / 1000000 : 0;
 }
 
 static void on_kill(void *data, bh_node *node)
@@ -206,6 +218,10 @@ static bh_node_spec random_spec(bool supervisor)
 		.most_restarts = (uint32_t)below(6),
 		.window_ms = one_in(10) ? 0 : some_ms(5, 300),
 	};
+	if (!supervisor && one_in(4)) {
+		spec.calendar = one_in(2);
+		spec.every_ms = spec.calendar ? 0 : some_ms(8, 200);
+	}
 	return spec;
 }
 
@@ -253,6 +269,11 @@ static bool is_down(const bh_node *node)
 	return node->state != BH_CHILD_STARTING && node->state != BH_CHILD_RUNNING && node->state != BH_CHILD_STOPPING;
 }
 
+static bool waits(const bh_node *node)
+{
+	return node->state == BH_CHILD_WAITING || node->state == BH_CHILD_SCHEDULED;
+}
+
 static void check_against_model(int id, const bh_node *node)
 {
 	const model_node *n = &m.nodes[id];
@@ -289,7 +310,7 @@ static void check_node(const bh_node *node)
 	bool down = is_down(node);
 	require(node->spec.supervisor || t->live == !down);
 	require(node->state != BH_CHILD_STOPPING || node->spec.supervisor || t->asked || t->killed);
-	require(!down || node->state == BH_CHILD_WAITING || !node->timer.place);
+	require(!down || waits(node) || !node->timer.place);
 	require(node->state != BH_CHILD_RUNNING || node->spec.supervisor || !node->timer.place);
 	require(!node->removing || node->state == BH_CHILD_STOPPING);
 	require(!node->stepping);
@@ -297,7 +318,7 @@ static void check_node(const bh_node *node)
 	for (const bh_node *c = node->first; c; c = c->next, count++) {
 		require(c->parent == node);
 		fresh += c->fresh;
-		moving += !is_down(c) || c->state == BH_CHILD_WAITING;
+		moving += !is_down(c) || waits(c);
 	}
 	require(node->fresh_count == fresh && node->child_count == count);
 	require(!down || !moving); /* nothing moves below what is down */
@@ -420,7 +441,7 @@ static void somebody_asks(int id)
 		what = 2;
 	say("  somebody asks: %s %d\n", names[what], id);
 	const bh_node *node = node_of(id);
-	if (it.late && (what == 0 || what == 2) && is_down(node) && node->state != BH_CHILD_WAITING)
+	if (it.late && (what == 0 || what == 2) && is_down(node) && !waits(node))
 		m.nodes[id].own.count = 0;
 	if (what == 0)
 		BOTH(model_start(&m, id), bh_plan_start(&it.plan, node_of(id), it.now));
@@ -438,6 +459,10 @@ static void one_more(int parent)
 		return;
 	bh_node_spec spec = random_spec(one_in(6));
 	spec.dynamic = !one_in(3);
+	/* What has no place in the order has nothing to come back to either. */
+	spec.aside = spec.dynamic && one_in(3);
+	if (spec.aside)
+		spec.restart = BH_RESTART_TEMPORARY;
 	int id = add(parent, &spec);
 	if (id == NOBODY)
 		return;
@@ -512,7 +537,7 @@ static void begin_run(uint64_t seed, bool late)
 	for (int i = 0; i < 5; i++)
 		(void)random_number();
 	it.now = 1000000 + random_number() % 1000000000;
-	it.ops = (bh_plan_ops){on_start, on_stop, on_kill, on_tell, on_gone, NULL};
+	it.ops = (bh_plan_ops){on_start, on_stop, on_kill, on_turn, on_tell, on_gone, NULL};
 	bh_plan_init(&it.plan, &it.ops, seed);
 	m.count = m.logged = it.checked = 0;
 	m.seed = seed;
