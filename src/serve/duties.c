@@ -96,8 +96,9 @@ static bh_status make_parts(bulkheadd *d, const bh_config *config, bh_error **er
 
 static void say_changes(const char *what, const crew_changes *changes)
 {
-	say(BH_LOG_INFO, "%s: %u kept, %u added, %u changed, %u removed%s", what, changes->kept, changes->added,
-	    changes->changed, changes->removed, changes->broken ? "; some cannot run" : "");
+	say(BH_LOG_INFO, "%s: %u kept, %u added, %u changed, %u upgraded, %u removed%s", what, changes->kept,
+	    changes->added, changes->changed, changes->upgraded, changes->removed,
+	    changes->broken ? "; some cannot run" : "");
 }
 
 static bh_status serve_admin(bulkheadd *d, const char *socket, const bh_config_admin *settings, bh_error **err)
@@ -221,6 +222,8 @@ bh_status daemon_stop(bulkheadd *d, bh_error **err)
 		bh_child_stop(root);
 		(void)bh_child_wait(root, BH_CHILD_STOPPED, BH_UNLIMITED); /* their shutdown times bound it */
 	}
+	if (d->crew)
+		crew_finish(d->crew);
 	if (d->server)
 		admin_stop(d->server, ADMIN_STOP_MS);
 	d->server = NULL;

@@ -51,6 +51,15 @@ static void tell(bulkheadd *d, const bh_supervisor_event *event)
 		say(event->health == BH_HEALTH_GOOD ? BH_LOG_INFO : BH_LOG_WARNING, "%s: health is %s", path,
 		    bh_health_name(event->health));
 		break;
+	case BH_EVENT_UPGRADED:
+		say(BH_LOG_INFO, "%s: upgraded", path);
+		break;
+	case BH_EVENT_UPGRADE_FAILED:
+	case BH_EVENT_NOT_SAVED:
+	case BH_EVENT_NOT_RESTORED:
+		say(BH_LOG_WARNING, "%s: %s: %s", path, bh_event_name(event->kind),
+		    event->cause ? bh_error_message(event->cause) : "it is not known why");
+		break;
 	default:
 		say(BH_LOG_DEBUG, "%s: %s", path, bh_event_name(event->kind));
 	}
