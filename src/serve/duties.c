@@ -15,10 +15,6 @@
 /* Calls of clients that are under way when all services are down already. */
 enum { ADMIN_STOP_MS = 2000, HOST_DRAIN_MS = 1000, MOST_TOKEN = 4096 };
 
-/* The admin server may be left out of a build. */
-#pragma weak admin_start
-#pragma weak admin_stop
-
 /* The configuration. */
 
 static void say_remark(const bh_diagnostic *remark, const char *path)
@@ -114,10 +110,6 @@ static bh_status serve_admin(bulkheadd *d, const char *socket, const bh_config_a
 	options.listen = settings->listen;
 	options.token = token;
 	options.listen_fd = token ? notify_take_socket("admin", false) : -1;
-	if (!admin_start) {
-		say(BH_LOG_WARNING, "built without the admin API");
-		return BH_OK;
-	}
 	return admin_start(&d->server, &options, &hooks, err);
 }
 
