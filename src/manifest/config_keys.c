@@ -93,6 +93,8 @@ static const bh_config_key child_keys[] = {
 	KEY("health_interval", SERVICE, amount, OPTION(health_ms), TIME("\"10s\"")),
 	KEY("health_timeout", SERVICE, amount, OPTION(answer_ms), TIME("\"1s\"")),
 	KEY("unhealthy_after", SERVICE, amount32, OPTION(unhealthy_after), COUNT(1, 10000, "3")),
+	KEY("snapshot_interval", SERVICE, amount, OPTION(snapshot_ms), TIME("\"30s\"")),
+	KEY("snapshot_size", SERVICE, amount, OPTION(snapshot_bytes), SIZE(1, "\"16MiB\"")),
 	KEY("export", TASK, text, OPTION(export_)),
 	KEY("every", TASK, amount, SHOWN(every_ms), TIME("\"10s\"")),
 	KEY("cron", TASK, text, SHOWN(cron)),

@@ -55,6 +55,7 @@ bh_status crew_new(crew **out, bh_host *host, bh_supervisor *tree, outputs *all,
 	if (!c)
 		return bh_error_new(err, BH_E_NO_MEMORY, "no memory");
 	pthread_mutex_init(&c->lock, NULL);
+	pthread_cond_init(&c->settled, NULL);
 	c->host = host;
 	c->tree = tree;
 	c->all = all;
@@ -81,6 +82,7 @@ void crew_free(crew *c)
 	}
 	generation_unref(c->current);
 	bh_imports_free(c->imports);
+	pthread_cond_destroy(&c->settled);
 	pthread_mutex_destroy(&c->lock);
 	sv_free(c);
 }

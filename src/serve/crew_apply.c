@@ -10,7 +10,7 @@
 static bool falls_with_parent(const hands *next, const hand *h)
 {
 	const hand *parent = *h->spec->parent ? hands_find(next, h->spec->parent) : NULL;
-	return parent && parent->duty != HAND_KEEP;
+	return parent && parent->duty != HAND_KEEP; /* one that runs nothing is not upgraded */
 }
 
 /* Those before it in the order are decided already. */
@@ -19,10 +19,12 @@ static void decide(const crew *c, const hands *next, hand *h)
 	h->before = hands_find(&c->now, h->spec->path);
 	if (!h->before)
 		h->duty = HAND_ADD;
-	else if (!h->before->child || falls_with_parent(next, h) || !hand_same(h->before, h))
+	else if (!h->before->child || falls_with_parent(next, h))
 		h->duty = HAND_REPLACE;
-	else
+	else if (hand_same(h->before, h))
 		h->duty = HAND_KEEP;
+	else
+		h->duty = hand_upgrades(h->before, h) ? HAND_UPGRADE : HAND_REPLACE;
 }
 
 static void free_all(hands *table)
@@ -63,7 +65,7 @@ static bh_status load_all(hands *out, crew *c, generation *g, bool strict, const
 static bool is_leaving(const hands *next, const hand *h)
 {
 	const hand *successor = hands_find(next, h->spec->path);
-	return !successor || successor->duty != HAND_KEEP;
+	return !successor || successor->duty == HAND_ADD || successor->duty == HAND_REPLACE;
 }
 
 /* Until it is out of the tree: its name is free then. What stops takes its shutdown_ms at most. */
@@ -116,7 +118,6 @@ static void carry_over(hand **place)
 {
 	hand *h = *place;
 	*place = h->before;
-	h->before->duty = HAND_KEEP;
 	hand_free(h);
 }
 
@@ -127,7 +128,7 @@ static void settle(crew *c, hands *next, crew_changes *changes)
 	for (size_t i = 0; i < old.count; i++) {
 		hand *h = old.items[i];
 		const hand *successor = hands_find(next, h->spec->path);
-		if (successor && successor->duty == HAND_KEEP)
+		if (!is_leaving(next, h))
 			continue;
 		changes->removed += !successor;
 		h->removed_ms = crew_now_ms();
@@ -135,7 +136,7 @@ static void settle(crew *c, hands *next, crew_changes *changes)
 		c->removed = h;
 	}
 	for (size_t i = 0; i < next->count; i++)
-		if (next->items[i]->duty == HAND_KEEP)
+		if (next->items[i]->duty == HAND_KEEP || next->items[i]->duty == HAND_UPGRADE)
 			carry_over(&next->items[i]);
 		else
 			inherit_log(c, next->items[i]);
@@ -165,6 +166,7 @@ static void count(const hands *table, crew_changes *changes)
 		changes->kept += table->items[i]->duty == HAND_KEEP;
 		changes->added += table->items[i]->duty == HAND_ADD;
 		changes->changed += table->items[i]->duty == HAND_REPLACE;
+		changes->upgraded += table->items[i]->duty == HAND_UPGRADE;
 	}
 }
 
@@ -198,6 +200,7 @@ bh_status crew_apply(crew *c, bh_config *config, bool strict, const atomic_bool 
 		decide(c, &sorted, next.items[i]);
 	sv_free(next.items);
 	count(&sorted, changes);
+	crew_upgrade_all(c, sorted.items, sorted.count);
 	remove_leaving(c, &sorted);
 	settle(c, &sorted, changes);
 	add_all(c, config, stop);

@@ -12,7 +12,7 @@ typedef struct {
 	size_t references; /* counted by whoever gives configurations or tidies: one thread at a time */
 } generation;
 
-typedef enum { HAND_KEEP, HAND_ADD, HAND_REPLACE } hand_duty;
+typedef enum { HAND_KEEP, HAND_ADD, HAND_UPGRADE, HAND_REPLACE } hand_duty;
 
 /* One child of the configuration. */
 typedef struct hand hand;
@@ -46,7 +46,10 @@ struct crew {
 	generation *current;
 	pthread_mutex_t lock; /* over what others ask for: the table */
 	hands now;
-	hand *removed; /* the newest first */
+	hand *removed;          /* the newest first */
+	unsigned upgrades;      /* that were asked for, and are being loaded */
+	bool finishing;         /* no more of them */
+	pthread_cond_t settled; /* one less */
 };
 
 uint64_t crew_now_ms(void);
@@ -60,8 +63,12 @@ bh_status hand_new(hand **out, crew *c, generation *from, const bh_config_child 
 /* Into the tree; broken, where the tree does not take it as it is. */
 bh_status hand_add(hand *h, crew *c, bh_error **err) BH_MUST_USE;
 
-/* Whether what is in force for one is what the other would get. */
+/* Whether what is in force for one is what the other would get: all of it; or all but what an upgrade changes. */
 bool hand_same(const hand *a, const hand *b);
+bool hand_upgrades(const hand *a, const hand *b);
+
+/* Upgrade what the hands before these run to what these have loaded; where that fails the old ones go on, which is said. */
+void crew_upgrade_all(crew *c, hand *const *items, size_t count);
 
 void hand_free(hand *h);
 

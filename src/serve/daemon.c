@@ -14,9 +14,6 @@
 
 enum { TIDY_MS = 10000, ADMIN_SILENT_MS = 5000 };
 
-/* The admin server may be left out of a build. */
-#pragma weak admin_alive
-
 /* One duty at a time, on a thread of its own. */
 typedef struct {
 	bulkheadd *daemon;

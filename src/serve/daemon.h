@@ -28,6 +28,7 @@ typedef struct {
 	crew *crew;
 	admin *server;
 	bh_subscription *events;
+	bh_child *root;   /* for the teller, also when the tree goes */
 	pthread_t teller; /* the thread that puts events into the log */
 	bool tells;
 	int lock;

@@ -15,10 +15,6 @@
 /* Calls of clients that are under way when all services are down already. */
 enum { ADMIN_STOP_MS = 2000, HOST_DRAIN_MS = 1000, MOST_TOKEN = 4096 };
 
-/* The admin server may be left out of a build. */
-#pragma weak admin_start
-#pragma weak admin_stop
-
 /* The configuration. */
 
 static void say_remark(const bh_diagnostic *remark, const char *path)
@@ -96,8 +92,9 @@ static bh_status make_parts(bulkheadd *d, const bh_config *config, bh_error **er
 
 static void say_changes(const char *what, const crew_changes *changes)
 {
-	say(BH_LOG_INFO, "%s: %u kept, %u added, %u changed, %u removed%s", what, changes->kept, changes->added,
-	    changes->changed, changes->removed, changes->broken ? "; some cannot run" : "");
+	say(BH_LOG_INFO, "%s: %u kept, %u added, %u changed, %u upgraded, %u removed%s", what, changes->kept,
+	    changes->added, changes->changed, changes->upgraded, changes->removed,
+	    changes->broken ? "; some cannot run" : "");
 }
 
 static bh_status serve_admin(bulkheadd *d, const char *socket, const bh_config_admin *settings, bh_error **err)
@@ -113,10 +110,6 @@ static bh_status serve_admin(bulkheadd *d, const char *socket, const bh_config_a
 	options.listen = settings->listen;
 	options.token = token;
 	options.listen_fd = token ? notify_take_socket("admin", false) : -1;
-	if (!admin_start) {
-		say(BH_LOG_WARNING, "built without the admin API");
-		return BH_OK;
-	}
 	return admin_start(&d->server, &options, &hooks, err);
 }
 
@@ -221,6 +214,8 @@ bh_status daemon_stop(bulkheadd *d, bh_error **err)
 		bh_child_stop(root);
 		(void)bh_child_wait(root, BH_CHILD_STOPPED, BH_UNLIMITED); /* their shutdown times bound it */
 	}
+	if (d->crew)
+		crew_finish(d->crew);
 	if (d->server)
 		admin_stop(d->server, ADMIN_STOP_MS);
 	d->server = NULL;

@@ -92,6 +92,11 @@ bool hand_same(const hand *a, const hand *b)
 	       same_limits(&a->limits, &b->limits) && same_grants(a->permissions, b->permissions);
 }
 
+bool hand_upgrades(const hand *a, const hand *b)
+{
+	return a->component && b->component && bh_config_child_same(a->spec, b->spec);
+}
+
 /* What each of its instances gets; the child points to it as long as it is there. */
 static void equip(hand *h)
 {

@@ -18,6 +18,13 @@ static bh_status reload(void *data, bh_error **err)
 	return BH_OK;
 }
 
+static bh_status upgrade(void *data, const char *path, const char *name, admin_done *done, void *done_data,
+                         bh_error **err)
+{
+	bulkheadd *d = data;
+	return crew_upgrade(d->crew, path, name, done, done_data, err);
+}
+
 static char *logs(void *data, const char *path, uint64_t *after, size_t lines, bh_error **err)
 {
 	bulkheadd *d = data;
@@ -43,6 +50,7 @@ admin_daemon daemon_hooks(bulkheadd *d)
 		.host = d->host,
 		.tree = d->tree,
 		.data = d,
+		.upgrade = upgrade,
 		.reload = reload,
 		.logs = logs,
 		.file = file,

@@ -17,11 +17,21 @@ static void tell_exit(const bh_supervisor_event *event, const char *path)
 		say(BH_LOG_DEBUG, "%s:   %s", path, bh_error_hint(event->cause));
 }
 
+/* Seen by its state: the event may have been among those that were lost. */
+static void look_at_root(bulkheadd *d)
+{
+	if (bh_child_state_of(d->root) != BH_CHILD_FAILED)
+		return;
+	atomic_store(&d->tree_failed, true);
+	daemon_wake(d);
+}
+
 static void tell(bulkheadd *d, const bh_supervisor_event *event)
 {
 	const char *path = event->path && *event->path ? event->path : "all";
 	if (event->lost) {
 		say(BH_LOG_WARNING, "%llu events were not told of: there were too many", (unsigned long long)event->lost);
+		look_at_root(d);
 		return;
 	}
 	switch (event->kind) {
@@ -41,13 +51,20 @@ static void tell(bulkheadd *d, const bh_supervisor_event *event)
 		say(event->health == BH_HEALTH_GOOD ? BH_LOG_INFO : BH_LOG_WARNING, "%s: health is %s", path,
 		    bh_health_name(event->health));
 		break;
+	case BH_EVENT_UPGRADED:
+		say(BH_LOG_INFO, "%s: upgraded", path);
+		break;
+	case BH_EVENT_UPGRADE_FAILED:
+	case BH_EVENT_NOT_SAVED:
+	case BH_EVENT_NOT_RESTORED:
+		say(BH_LOG_WARNING, "%s: %s: %s", path, bh_event_name(event->kind),
+		    event->cause ? bh_error_message(event->cause) : "it is not known why");
+		break;
 	default:
 		say(BH_LOG_DEBUG, "%s: %s", path, bh_event_name(event->kind));
 	}
-	if (event->kind == BH_EVENT_FAILED && event->path && !*event->path) {
-		atomic_store(&d->tree_failed, true);
-		daemon_wake(d);
-	}
+	if (event->kind == BH_EVENT_FAILED)
+		look_at_root(d);
 }
 
 static void *tell_all(void *data)
@@ -66,6 +83,7 @@ static void *tell_all(void *data)
 
 bh_status tell_begin(bulkheadd *d, bh_error **err)
 {
+	d->root = bh_child_ref(bh_supervisor_root(d->tree));
 	bh_status status = bh_subscription_new(&d->events, d->tree, true, err);
 	if (!status && pthread_create(&d->teller, NULL, tell_all, d))
 		status = bh_error_new(err, BH_E_SYSTEM, "no thread for events");
@@ -80,4 +98,6 @@ void tell_end(bulkheadd *d)
 	d->tells = false;
 	bh_subscription_free(d->events);
 	d->events = NULL;
+	bh_child_unref(d->root);
+	d->root = NULL;
 }

@@ -266,6 +266,7 @@ static void test_same(void **state)
 		"share = 5",
 		"manifest = \"m\"",
 		"on_restart = \"fail\"",
+		"snapshot_interval = \"5s\"",
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)

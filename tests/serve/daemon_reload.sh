@@ -21,7 +21,7 @@ up gone 1
 
 # Nothing changed: nothing happens.
 reload
-says 'reloaded: 3 kept, 0 added, 0 changed, 0 removed'
+says 'reloaded: 3 kept, 0 added, 0 changed, 0 upgraded, 0 removed'
 
 # Moved about in the file is no change.
 {
@@ -29,13 +29,13 @@ says 'reloaded: 3 kept, 0 added, 0 changed, 0 removed'
 	cat bulkhead.toml
 } >moved.toml && mv moved.toml bulkhead.toml
 reload
-says 'reloaded: 3 kept, 0 added, 0 changed, 0 removed' 2
+says 'reloaded: 3 kept, 0 added, 0 changed, 0 upgraded, 0 removed' 2
 
 children kept changed new
 printf 'mailbox = 5\n' >>bulkhead.toml
 sed -i 's/^\[service.changed\]/&\nreplicas = 2/' bulkhead.toml
 reload
-says 'reloaded: 1 kept, 1 added, 1 changed, 1 removed'
+says 'reloaded: 1 kept, 1 added, 1 changed, 0 upgraded, 1 removed'
 up changed#1 1
 up changed#2 1
 up new 1
@@ -59,32 +59,32 @@ says 'not reloaded, all stays as it was' 3
 says 'bulkhead.toml: no such file'
 cp good.toml bulkhead.toml
 reload
-says 'reloaded: 3 kept, 0 added, 0 changed, 0 removed' 3
+says 'reloaded: 3 kept, 0 added, 0 changed, 0 upgraded, 0 removed' 3
 up kept 1
 
-# Another component in the same file is another child; the same bytes anew are not.
+# Another component in the same file is an upgrade; the same bytes anew are nothing.
 children one two
 sed -i '/service.two/,$ s/counter.wasm/other.wasm/' bulkhead.toml
 cp counter.wasm other.wasm
 reload
-says 'reloaded: 0 kept, 2 added, 0 changed, 3 removed'
+says 'reloaded: 0 kept, 2 added, 0 changed, 0 upgraded, 3 removed'
 up two 1
 cp counter.wasm fresh && mv fresh other.wasm
 reload
-says 'reloaded: 2 kept, 0 added, 0 changed, 0 removed'
+says 'reloaded: 2 kept, 0 added, 0 changed, 0 upgraded, 0 removed'
 cp echo.wasm fresh && mv fresh other.wasm
 reload
-says 'reloaded: 1 kept, 0 added, 1 changed, 0 removed'
-up two 2
+says 'reloaded: 1 kept, 0 added, 0 changed, 1 upgraded, 0 removed'
+says 'two: upgraded'
 up one 1
 
 # So is one whose manifest says something else.
 printf '[resources]\nmax_memory = "8MiB"\nmax_stack = "512KiB"\n' >other.toml
 reload
-says 'reloaded: 1 kept, 0 added, 1 changed, 0 removed' 2
-up two 3
+says 'reloaded: 1 kept, 0 added, 0 changed, 1 upgraded, 0 removed' 2
+says 'two: upgraded' 2
 reload
-says 'reloaded: 2 kept, 0 added, 0 changed, 0 removed' 2
+says 'reloaded: 2 kept, 0 added, 0 changed, 0 upgraded, 0 removed' 2
 
 # What is lost and found again.
 mv other.wasm away.wasm
@@ -92,7 +92,7 @@ reload
 says 'two: failed'
 mv away.wasm other.wasm
 reload
-up two 4
+says 'two: up' 2
 up one 1
 
 # Below another supervisor it is another child. A supervisor that changes takes with it what is below.
@@ -105,7 +105,7 @@ reload
 up mid/low 1
 echo 'max_restarts = 9' >>bulkhead.toml
 reload
-says 'reloaded: 2 kept, 0 added, 2 changed, 0 removed'
+says 'reloaded: 2 kept, 0 added, 2 changed, 0 upgraded, 0 removed'
 up mid/low 2
 sed '/mid/d; s/max_restarts.*//' next.toml >bulkhead.toml
 reload
