@@ -255,7 +255,7 @@ static bh_status narrow(bh_component **out, const bh_spawnable *what, const bh_l
 	options.limits = *limits;
 	options.permissions = permissions;
 	options.imports = bh_code_provided(what->component->code);
-	options.interceptors = bh_chain_own(what->component->chain);
+	options.interceptors = bh_intercept_chain_own(what->component->chain);
 	options.share = what->component->group.share;
 	return bh_component_wrap(out, what->component->host, what->component, &options, err);
 }
