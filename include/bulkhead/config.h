@@ -91,9 +91,6 @@ typedef struct {
 	size_t env_count;
 	uint32_t share; /**< bh_component_options.share */
 	bool untrusted; /**< it is to be compiled in a process of its own (BH_COMPILE_ISOLATED) */
-	/* Tasks: */
-	uint64_t every_ms; /**< it is run so often; 0: once */
-	const char *cron;  /**< it is run at these moments; NULL: as above */
 } bh_config_child;
 
 /** Children in the order in which they are to be added: supervisors before what is below them. NULL past the end. */

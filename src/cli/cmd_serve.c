@@ -27,6 +27,8 @@ static bh_error *child_mistake(const bh_config_child *child)
 	bh_permissions *permissions = NULL;
 	if (child->options->kind == BH_CHILD_SUPERVISOR)
 		return NULL;
+	if (child->options->cron && bh_cron_check(child->options->cron, &err))
+		return err;
 	if (access(child->file, R_OK) < 0)
 		(void)bh_error_new(&err, BH_E_NOT_FOUND, "%s: %s: %s", child->path, child->file, strerror(errno));
 	else if (!bh_config_child_terms(child, &limits, &permissions, &err))

@@ -21,7 +21,7 @@ static void entry_free(bh_config_entry *entry)
 	bh_free((char *)entry->shown.path);
 	bh_free((char *)entry->shown.file);
 	bh_free((char *)entry->shown.manifest);
-	bh_free((char *)entry->shown.cron);
+	bh_free((char *)entry->options.cron);
 	bh_permissions_free((bh_permissions *)entry->shown.permissions);
 	free_texts(entry->shown.args, entry->shown.arg_count);
 	free_texts(entry->shown.env, entry->shown.env_count);

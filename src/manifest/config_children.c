@@ -54,7 +54,7 @@ static void check_entry(bh_config_reader *c, const bh_config_entry *entry)
 		bh_reader_error(&c->r, node, BH_E_CONFIG, bh_reader_format(&c->r, "%s: no file", node->key),
 		                bh_reader_format(&c->r, "A %s runs a component. Add which:", node->parent->key),
 		                bh_reader_format(&c->r, "file = \"%s.wasm\"", node->key));
-	if (entry->shown.every_ms && entry->shown.cron)
+	if (entry->options.every_ms && entry->options.cron)
 		bh_reader_error(&c->r, cron, BH_E_CONFIG, bh_reader_format(&c->r, "both every and cron"),
 		                bh_reader_format(&c->r, "A task is run every so often, or at moments: keep one of them."),
 		                NULL);

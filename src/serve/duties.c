@@ -27,6 +27,17 @@ static void say_remark(const bh_diagnostic *remark, const char *path)
 		say(level, "  %s", remark->fix);
 }
 
+/* What this library can say of a child that the reader of the file cannot. Returns whether it is wrong. */
+static bool say_wrong_cron(const bh_config_child *child, const char *path)
+{
+	bh_error *why = NULL;
+	if (!child->options->cron || !bh_cron_check(child->options->cron, &why))
+		return false;
+	say(BH_LOG_ERROR, "%s:%u:1: %s: %s", path, child->line, child->path, why ? bh_error_message(why) : "no memory");
+	bh_error_free(why);
+	return true;
+}
+
 bh_status daemon_read_config(bh_config **out, const char *path, bh_error **err)
 {
 	bh_config *config = NULL;
@@ -39,6 +50,9 @@ bh_status daemon_read_config(bh_config **out, const char *path, bh_error **err)
 		say_remark(remark, path);
 		errors += remark->severity == BH_SEVERITY_ERROR;
 	}
+	const bh_config_child *child;
+	for (size_t i = 0; (child = bh_config_child_at(config, i)); i++)
+		errors += say_wrong_cron(child, path);
 	if (!errors) {
 		*out = config;
 		return BH_OK;

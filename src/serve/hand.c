@@ -115,9 +115,6 @@ static bh_status plant(hand *h, bh_child *parent, bh_error **err)
 	options.component = h->component;
 	options.instance = h->log ? &h->instance : NULL;
 	options.broken = h->broken;
-	if (h->spec->every_ms || h->spec->cron)
-		say(BH_LOG_WARNING, "%s: every and cron are not in force yet: it is run as its restart policy says",
-		    h->spec->path);
 	return bh_child_add(&h->child, parent, &options, err);
 }
 

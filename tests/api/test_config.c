@@ -101,7 +101,7 @@ static void test_whole(void **state)
 	const bh_config_child *job = bh_config_child_at(config, 0);
 	assert_string_equal(job->file, "/abs/job.wasm");
 	assert_string_equal(job->options->export_, "run");
-	assert_int_equal(job->every_ms, 60000);
+	assert_int_equal(job->options->every_ms, 60000);
 	assert_null(job->permissions);
 	bh_config_free(config);
 }

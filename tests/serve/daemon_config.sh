@@ -35,6 +35,7 @@ wrong '[service.a]\nfile = "counter.wasm"\nreplicas = 0\n' 3:12 'replicas = 0: l
 wrong '[service.a]\nfile = "counter.wasm"\nbackof = "linear"\nrestart = "x"\n' 4:11 'unknown key backof (did you mean backoff?)'
 wrong '[admin]\nlisten = "127.0.0.1:9797"\n' 2:10 'token_file = "admin.token"'
 wrong '[log]\nmax_size = 10 MB\n' 2:12 ''
+wrong '[task.a]\nfile = "counter.wasm"\nlimits = { max_memory = "16MiB" }\ncron = "61 * * * *"\n' 1:1 'a'
 wrong '[host]\nworkers = "all"\n' 2:11 'not a count'
 
 # What the file names is checked as well; the daemon runs without it, or with --strict not at all.

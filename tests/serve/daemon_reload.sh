@@ -121,6 +121,12 @@ reload
 until_true grep -qs 'line 4' logs/say.log || failed 'no log of the one after it'
 [ "$(wc -l <logs/say.log)" = 7 ] || failed "the log has other lines: $(cat logs/say.log)"
 
+# A task that runs again and again.
+printf '[task.often]\nfile = "lines.wasm"\nlimits = { max_memory = "16MiB" }\nargs = ["lines", "1"]\nevery = "100ms"\n' >>bulkhead.toml
+reload
+three_times() { [ "$(grep -c 'line 1' logs/often.log)" -ge 3 ]; }
+until_true three_times || failed 'it does not run again'
+
 # [host] is for the next start, and that is said.
 printf '[host]\nworkers = 2\n' >>bulkhead.toml
 reload
