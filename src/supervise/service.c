@@ -202,7 +202,7 @@ static bh_status look_up(bh_export **out, bh_life **life, bh_child *child, const
 	bh_status status = why ? bh_error_status(why) : BH_E_NO_MEMORY;
 	if (err)
 		*err = BH_TAKE(why);
-	return status;
+	return status ? status : BH_E_NO_MEMORY;
 }
 
 /* Most calls find their instance idle, and want nothing but their result. */
