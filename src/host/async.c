@@ -109,7 +109,7 @@ static bh_call *new_call(bh_component *component, const bh_call_options *options
 	call->dispatched = options->dispatch;
 	call->run.want_usage = true;
 	call->run.waited = true; /* for a worker */
-	call->run.name = strcpy(call->name, name);
+	call->run.name = memcpy(call->name, name, strlen(name) + 1);
 	return call;
 }
 

@@ -40,7 +40,7 @@ static bh_status keep(const bh_life *life, bh_value *bytes, bh_error **err)
 		bh_error_hint_set(e, "Raise bh_child_options.snapshot_bytes, or keep less.");
 		return BH_E_RESOURCE_LIMIT;
 	}
-	BH_AUTO(bh_snapshot_unref) bh_snapshot *snapshot = bh_calloc(1, sizeof *snapshot);
+	bh_snapshot *snapshot = bh_calloc(1, sizeof *snapshot);
 	if (!snapshot)
 		return bh_fail_memory(err);
 	atomic_init(&snapshot->references, 1);
@@ -54,6 +54,7 @@ static bh_status keep(const bh_life *life, bh_value *bytes, bh_error **err)
 		snapshot = before;
 	}
 	pthread_mutex_unlock(&child->lock);
+	bh_snapshot_unref(snapshot);
 	return BH_OK;
 }
 
