@@ -197,10 +197,12 @@ static bh_status look_up(bh_export **out, bh_life **life, bh_child *child, const
 	if (found)
 		*out = bh_export_ref(found);
 	pthread_mutex_unlock(&child->lock);
+	if (found)
+		return BH_OK;
 	bh_status status = why ? bh_error_status(why) : BH_E_NO_MEMORY;
-	if (!found && err)
+	if (err)
 		*err = BH_TAKE(why);
-	return found ? BH_OK : status;
+	return status ? status : BH_E_NO_MEMORY;
 }
 
 /* Most calls find their instance idle, and want nothing but their result. */

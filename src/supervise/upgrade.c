@@ -11,274 +11,10 @@
  */
 #include <string.h>
 
-#include "host/async.h"
 #include "host/host.h"
-#include "supervise/brood.h"
+#include "supervise/upgrade.h"
 
-/* How soon one that is not ready yet is asked again. */
-enum { ASK_AGAIN_MS = 50 };
-
-/* What is done next about one, in this order. At `MADE` it waits for the others. */
-typedef enum { MAKE, MADE, SAVE, RESTORE, ASK_READY, ASK_HEALTH, READY } stage;
-
-/* What takes the place of a member's instance. */
-typedef struct {
-	stage at;
-	bool asked;        /* that was begun */
-	uint64_t again_at; /* no sooner than this */
-	bh_life *next;     /* with a reference; NULL: not begun, or in its place */
-	bh_life *before;   /* with a reference: what is asked for its state, or what it took the place of */
-	bool taken;        /* it did */
-	bool outdated;     /* one of the old revision is about to come up instead */
-	/* The child's lock: */
-	bool waits; /* for an answer, which is: */
-	bool yes;
-	bh_status status;
-	bh_error *why;
-} successor;
-
-struct bh_upgrade {
-	bh_revision *revision; /* with a reference */
-	bh_moment moment;
-	uint64_t start_ms, shutdown_ms;
-	uint64_t until;
-	bool seeing_out;
-	bh_upgrade_done *done;
-	void *done_data;
-	uint32_t count;
-	successor each[];
-};
-
-/* What was heard. */
-
-static successor *successor_of(const bh_life *life)
-{
-	const bh_member *member = life->member;
-	bh_upgrade *upgrade = member->child->upgrade;
-	return upgrade ? &upgrade->each[member - member->child->members] : NULL;
-}
-
-/* Of the one that is to come, or of the one that is asked for its state: anything else came too late. */
-static void heard(bh_life *life, bool of_next, bh_status status, bool yes, const bh_error *why)
-{
-	bh_child *child = life->member->child;
-	pthread_mutex_lock(&child->lock);
-	successor *s = successor_of(life);
-	if (s && s->waits && (of_next ? s->next : s->before) == life) {
-		s->waits = false;
-		s->status = status;
-		s->yes = yes;
-		bh_error_free(s->why);
-		s->why = bh_error_copy(why);
-	}
-	pthread_mutex_unlock(&child->lock);
-	bh_member_note(&child->members[0], BH_DO_UPGRADE);
-}
-
-void bh_upgrade_saved(bh_life *life, bh_status status, const bh_error *why)
-{
-	pthread_mutex_lock(&life->member->child->lock);
-	bool wanted = life->member->child->upgrade;
-	pthread_mutex_unlock(&life->member->child->lock);
-	if (wanted)
-		heard(life, false, status, true, why);
-}
-
-static void made(void *data, bh_call *call)
-{
-	bh_life *life = data;
-	BH_AUTO(bh_error_free) bh_error *why = NULL;
-	bh_status status = bh_life_take_instance(life, call, NULL, &why);
-	heard(life, true, status, true, why);
-	bh_life_unref(life);
-}
-
-static void restored(void *data, bh_call *call)
-{
-	bh_life *life = data;
-	BH_AUTO(bh_error_free) bh_error *why = NULL;
-	bh_status status = bh_restored(call, &why);
-	heard(life, true, status, true, why);
-	bh_life_unref(life);
-}
-
-/* No answer in time is a no, as long as it can be asked again. */
-static void answered(void *data, bh_call *call)
-{
-	bh_life *life = data;
-	BH_AUTO(bh_error_free) bh_error *why = NULL;
-	bh_value answer = BH_VALUE_INIT;
-	bh_status status = bh_call_take(call, &answer, NULL, &why);
-	bool yes = !status && bh_is_yes(&answer);
-	bool again = status == BH_E_DEADLINE && bh_instance_usable(life->instance);
-	bh_value_deinit(&answer);
-	heard(life, true, again ? BH_OK : status, yes, again ? NULL : why);
-	bh_life_unref(life);
-}
-
-/* What is begun; by the answer that is there already, where it cannot be. */
-
-static void set_waits(bh_child *child, successor *s)
-{
-	pthread_mutex_lock(&child->lock);
-	s->asked = s->waits = true;
-	pthread_mutex_unlock(&child->lock);
-}
-
-static void nothing_to_ask(successor *s)
-{
-	s->asked = s->yes = true;
-	s->status = BH_OK;
-}
-
-/* The reference is the callback's, which is not called. */
-static void not_begun(bh_life *life, bh_status status, const bh_error *why)
-{
-	heard(life, true, status, false, why);
-	bh_life_unref(life);
-}
-
-static bh_status make(bh_child *child, const bh_upgrade *upgrade, successor *s)
-{
-	BH_AUTO(bh_error_free) bh_error *why = NULL;
-	bh_call *call = NULL;
-	bh_call_options options = BH_CALL_OPTIONS_INIT;
-	const bh_revision *revision = upgrade->revision;
-	s->next = bh_life_new_apart(&child->members[s - upgrade->each], upgrade->revision);
-	if (!s->next)
-		return BH_E_NO_MEMORY;
-	options.done = made;
-	options.done_data = bh_life_ref(s->next);
-	set_waits(child, s);
-	bh_status status =
-		bh_instance_start_kept(&call, revision->component, revision->instance, &s->next->brood->keeper, &options, &why);
-	if (status) {
-		not_begun(s->next, status, why);
-		return BH_OK;
-	}
-	pthread_mutex_lock(&child->lock);
-	s->next->call = call;
-	pthread_mutex_unlock(&child->lock);
-	return BH_OK;
-}
-
-static void ask(bh_child *child, successor *s, bh_export *question)
-{
-	if (!question) {
-		nothing_to_ask(s);
-		return;
-	}
-	BH_AUTO(bh_error_free) bh_error *why = NULL;
-	bh_call_options options = BH_CALL_OPTIONS_INIT;
-	options.deadline_ms = child->answer_ms;
-	options.done = answered;
-	options.done_data = bh_life_ref(s->next);
-	set_waits(child, s);
-	bh_status status = bh_call_start(NULL, question, s->next->instance, NULL, 0, &options, &why);
-	if (status)
-		not_begun(s->next, status, why);
-}
-
-static void restore(bh_child *child, const bh_upgrade *upgrade, successor *s)
-{
-	bh_member *member = &child->members[s - upgrade->each];
-	pthread_mutex_lock(&child->lock);
-	member->refused = false; /* by an older one: this one may know better */
-	pthread_mutex_unlock(&child->lock);
-	bh_snapshot *snapshot = upgrade->revision->restore ? bh_member_snapshot(member) : NULL;
-	if (!snapshot) {
-		nothing_to_ask(s);
-		return;
-	}
-	BH_AUTO(bh_error_free) bh_error *why = NULL;
-	set_waits(child, s);
-	bh_status status = bh_snapshot_restore(snapshot, s->next, restored, &why);
-	if (status)
-		heard(s->next, true, status, false, why);
-	bh_snapshot_unref(snapshot);
-}
-
-/* Once its calls are over, the last of which asks for this again. One that is down said what it knew as it went. */
-static void save(bh_child *child, const bh_upgrade *upgrade, successor *s)
-{
-	bh_life_unref(s->before);
-	s->before = bh_member_life(&child->members[s - upgrade->each]);
-	bh_life *life = s->before;
-	pthread_mutex_lock(&child->lock);
-	bool there = life && life->open && !life->dead;
-	bool busy = there && life->in_flight;
-	s->asked = s->waits = there && !busy;
-	pthread_mutex_unlock(&child->lock);
-	if (busy || (there && bh_life_save(life, upgrade->shutdown_ms)))
-		return;
-	pthread_mutex_lock(&child->lock);
-	s->waits = false;
-	pthread_mutex_unlock(&child->lock);
-	nothing_to_ask(s);
-}
-
-/* One after the other. */
-
-static bool is_waiting(bh_child *child, const successor *s)
-{
-	pthread_mutex_lock(&child->lock);
-	bool waits = s->waits;
-	pthread_mutex_unlock(&child->lock);
-	return waits;
-}
-
-/* The old one may have crashed as it was asked, or meanwhile: then there is what it said before. */
-static bool is_forgiven(const successor *s)
-{
-	return s->at == SAVE && s->before && !bh_instance_usable(s->before->instance);
-}
-
-static bh_status begin(bh_child *child, const bh_upgrade *upgrade, successor *s)
-{
-	switch (s->at) {
-	case MAKE:
-		return make(child, upgrade, s);
-	case SAVE:
-		save(child, upgrade, s);
-		break;
-	case RESTORE:
-		restore(child, upgrade, s);
-		break;
-	case ASK_READY:
-		ask(child, s, upgrade->revision->ready);
-		break;
-	case ASK_HEALTH:
-		ask(child, s, upgrade->revision->health);
-		break;
-	case MADE:
-	case READY:
-		break;
-	}
-	return BH_OK;
-}
-
-/* As far as it comes without waiting. */
-static bh_status advance(bh_child *child, const bh_upgrade *upgrade, successor *s, uint64_t now)
-{
-	while (!is_waiting(child, s)) {
-		if (s->asked && s->status && !is_forgiven(s))
-			return s->status;
-		if (s->asked && (s->yes || is_forgiven(s)))
-			s->at++;
-		else if (s->asked)
-			s->again_at = bh_after_ms(now, ASK_AGAIN_MS);
-		s->asked = false;
-		if (s->at == MADE || s->at == READY || now < s->again_at)
-			return BH_OK;
-		s->again_at = 0;
-		bh_status status = begin(child, upgrade, s);
-		if (status || !s->asked)
-			return status;
-	}
-	return BH_OK;
-}
-
-static bool all_at(const bh_upgrade *upgrade, stage at)
+static bool all_at(const bh_upgrade *upgrade, bh_stage at)
 {
 	for (uint32_t i = 0; i < upgrade->count; i++)
 		if (upgrade->each[i].at != at)
@@ -296,7 +32,7 @@ static void begin_handing_over(bh_child *child, bh_upgrade *upgrade)
 	if (hands_over && upgrade->until != BH_NEVER)
 		upgrade->until = bh_after_ms(upgrade->until, upgrade->shutdown_ms);
 	for (uint32_t i = 0; i < upgrade->count; i++)
-		upgrade->each[i].at = hands_over ? SAVE : ASK_READY;
+		upgrade->each[i].at = hands_over ? BH_STAGE_SAVE : BH_STAGE_ASK_READY;
 }
 
 /* The end. */
@@ -371,9 +107,9 @@ static void give_up(bh_child *child, bh_upgrade *upgrade, uint32_t index, bh_sta
 static void too_late(bh_child *child, bh_upgrade *upgrade)
 {
 	uint32_t late = 0;
-	while (late + 1 < upgrade->count && upgrade->each[late].at == READY)
+	while (late + 1 < upgrade->count && upgrade->each[late].at == BH_STAGE_READY)
 		late++;
-	if (upgrade->each[late].at == SAVE)
+	if (upgrade->each[late].at == BH_STAGE_SAVE)
 		give_up(child, upgrade, late, BH_E_DEADLINE,
 		        "calls of the old one did not end within %llu ms (shutdown_ms), so that its state could not be taken",
 		        upgrade->shutdown_ms);
@@ -385,7 +121,7 @@ static void too_late(bh_child *child, bh_upgrade *upgrade)
 /* Taking over. */
 
 /* With both locks. One that is not up, or about to be told of its end, is not replaced: its next start takes the new one. */
-static void take_place(bh_member *member, successor *s)
+static void take_place(bh_member *member, bh_successor *s)
 {
 	bh_life *old = member->life;
 	s->outdated = old;
@@ -402,7 +138,7 @@ static void take_place(bh_member *member, successor *s)
 }
 
 /* With the tree's lock. One on its way up with the old component, or about to be, begins anew. */
-static void put_right(bh_member *member, const successor *s)
+static void put_right(bh_member *member, const bh_successor *s)
 {
 	bh_plan *plan = &member->child->tree->plan;
 	if (s && s->taken)
@@ -499,17 +235,17 @@ static result bring_up(bh_child *child, bh_upgrade *upgrade, uint64_t now)
 	}
 	for (bool once_more = true; once_more;) {
 		for (uint32_t i = 0; i < upgrade->count; i++) {
-			bh_status status = advance(child, upgrade, &upgrade->each[i], now);
+			bh_status status = bh_successor_advance(child, upgrade, &upgrade->each[i], now);
 			if (status) {
 				fail(child, upgrade, i, status, upgrade->each[i].why);
 				return OVER;
 			}
 		}
-		once_more = all_at(upgrade, MADE);
+		once_more = all_at(upgrade, BH_STAGE_MADE);
 		if (once_more)
 			begin_handing_over(child, upgrade);
 	}
-	if (all_at(upgrade, READY)) {
+	if (all_at(upgrade, BH_STAGE_READY)) {
 		take_over(child, upgrade);
 		return TOOK_OVER;
 	}
