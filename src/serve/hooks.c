@@ -42,6 +42,7 @@ admin_daemon daemon_hooks(bulkheadd *d)
 	return (admin_daemon){
 		.host = d->host,
 		.tree = d->tree,
+		.gateway = d->gateway,
 		.data = d,
 		.reload = reload,
 		.logs = logs,
