@@ -102,7 +102,7 @@ static bool all_texts(bh_config_reader *c, const bh_config_key *key, const bh_to
 			bh_config_refuse(c, key, &list->children[i], "not a text", "A text is wanted here.", NULL);
 			return false;
 		}
-		if (!bh_reader_plain(&c->r, &list->children[i]))
+		if (list->children[i].as.text.length && !bh_reader_plain(&c->r, &list->children[i]))
 			return false;
 	}
 	return true;

@@ -162,8 +162,12 @@ bh_status module_of_config(module_record **out, gateway *g, const bh_config_modu
 	options.name = said->name;
 	if (said->untrusted)
 		options.compile_mode = BH_COMPILE_ISOLATED;
-	bh_status status = bh_component_load_file(&m->component, g->host, said->file, &options, err);
+	bh_error *why = NULL;
+	bh_status status = bh_component_load_file(&m->component, g->host, said->file, &options, &why);
 	if (status) {
+		bh_error_new(err, status, "gateway.module %s: %s: %s", said->name, said->file,
+		             why ? bh_error_message(why) : bh_status_text(status));
+		bh_error_free(why);
 		record_free(m);
 		return status;
 	}

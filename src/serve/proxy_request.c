@@ -5,6 +5,8 @@
 #include "flow.h"
 #include "memory.h"
 
+enum { DISCARDED = 1 << 20 };
+
 flow *flow_ref(flow *f)
 {
 	atomic_fetch_add_explicit(&f->references, 1, memory_order_relaxed);
@@ -117,7 +119,7 @@ static enum MHD_Result collect(flow *f, const char *data, size_t length)
 	}
 	/* Read on for a while: a client that is cut off in the middle of sending does not see the answer. */
 	f->discarded += length;
-	return f->discarded <= most ? MHD_YES : MHD_NO;
+	return f->discarded <= most + DISCARDED ? MHD_YES : MHD_NO;
 }
 
 /* How much was taken; the rest is brought again when the loop has made room. */
