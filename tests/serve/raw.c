@@ -90,8 +90,8 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(what, "cut") && argc == 4) {
 		int fd = connect_to(argv[2]);
-		snprintf(text, sizeof text, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n%0*d",
-		         atoi(argv[3]), 0);
+		snprintf(text, sizeof text, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n%0*d", atoi(argv[3]),
+		         0);
 		(void)say(fd, text, strlen(text));
 		usleep(100000);
 		return close(fd);
