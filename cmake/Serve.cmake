@@ -1,9 +1,10 @@
 # The daemon: src/serve without its main file as room_serve, which the tests of its parts link too. Only this links
-# libmicrohttpd.
+# libmicrohttpd; libcurl is what its gateway asks the upstream with.
 bulkhead_room(serve)
 if(TARGET room_serve)
   pkg_check_modules(MICROHTTPD REQUIRED libmicrohttpd>=0.9.75)
   target_include_directories(room_serve SYSTEM PRIVATE ${MICROHTTPD_INCLUDE_DIRS})
+  target_include_directories(room_serve SYSTEM PRIVATE ${CURL_INCLUDE_DIRS})
   get_target_property(sources room_serve SOURCES)
   list(FILTER sources EXCLUDE REGEX "/main\\.c$")
   set_target_properties(room_serve PROPERTIES SOURCES "${sources}")
@@ -16,7 +17,7 @@ if(TARGET room_serve)
   # What a program that has the room's objects needs besides.
   add_library(serve_parts INTERFACE)
   target_sources(serve_parts INTERFACE "$<TARGET_OBJECTS:room_serve>")
-  target_link_libraries(serve_parts INTERFACE bulkhead_static ${MICROHTTPD_LINK_LIBRARIES})
+  target_link_libraries(serve_parts INTERFACE bulkhead_static ${MICROHTTPD_LINK_LIBRARIES} ${CURL_LINK_LIBRARIES})
 
   # bin/bulkheadd.
   add_executable(bulkheadd "${PROJECT_SOURCE_DIR}/src/serve/main.c")

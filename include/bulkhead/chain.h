@@ -281,6 +281,12 @@ BH_API bh_exchange_failure bh_exchange_get_failure(const bh_exchange *exchange);
 /** Whether a module was shown the request. */
 BH_API bool bh_exchange_saw(const bh_exchange *exchange, const char *module);
 
+/**
+ * Whether some module is to be asked about this message: of requests while they are not started, of responses once the
+ * request is through. Where none is the message goes on as it is, so that a server need not have its body.
+ */
+BH_API bool bh_exchange_wants(const bh_exchange *exchange, bh_attach attach);
+
 /** What modules noted; lives until the next part. */
 BH_API const bh_context_entry *bh_exchange_context(const bh_exchange *exchange, size_t *count);
 

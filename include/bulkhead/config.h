@@ -2,6 +2,7 @@
 #ifndef BULKHEAD_CONFIG_H
 #define BULKHEAD_CONFIG_H
 
+#include "chain.h"
 #include "host.h"
 #include "manifest.h"
 #include "supervisor.h"
@@ -70,6 +71,53 @@ typedef struct {
 } bh_config_admin;
 
 BH_API const bh_config_admin *bh_config_admin_of(const bh_config *config);
+
+/** More modules than these are refused. */
+#define BH_CONFIG_MAX_MODULES BH_CHAIN_MODULES
+
+/** [[gateway.module]]. Pointers live as long as the configuration. */
+typedef struct {
+	const char *name;
+	const char *file; /**< the component */
+	uint32_t line;    /**< where it is in the file */
+	uint32_t attach;  /**< bits of bh_attach; 0: all that it exports */
+	bh_on_failure on_failure;
+	const bh_limits *limits;           /**< what is said here; zero: what [gateway] says */
+	const bh_permissions *permissions; /**< NULL: none */
+	const bh_chain_match *matches;     /**< as in bh_chain_module_options */
+	size_t match_count;
+	double sample; /**< per cent; 0: all */
+	bool shadow;
+	uint32_t reuse;
+	bool untrusted; /**< it is to be compiled in a process of its own (BH_COMPILE_ISOLATED) */
+} bh_config_module;
+
+/** [gateway]. Texts live as long as the configuration; numbers are filled in. */
+typedef struct {
+	const char *listen;        /**< "127.0.0.1:8080"; NULL: there is no [gateway] */
+	const char *upstream;      /**< "http://127.0.0.1:9000" */
+	const char *tls_cert;      /**< path; NULL: plain HTTP */
+	const char *tls_key;       /**< path; NULL where tls_cert is */
+	const char *compat_listen; /**< for /wasm without a token, on this machine alone; NULL: nowhere */
+	const char *state;         /**< path of what was registered over HTTP; NULL: not said */
+	bh_on_failure on_failure;  /**< of modules that do not say, and of those registered over HTTP */
+	bh_gateway_settings settings;
+	uint64_t max_header_size;          /**< bytes of a message's headers */
+	uint32_t max_connections;          /**< of clients */
+	uint32_t max_upstream_connections; /**< further requests wait for one */
+	uint64_t header_ms;                /**< a request's headers, from the first byte to the last */
+	uint64_t idle_ms;                  /**< a client that neither sends nor reads */
+	uint64_t connect_ms;               /**< to the upstream */
+	uint64_t upstream_ms;              /**< an upstream that neither answers nor goes on */
+	uint64_t total_ms;                 /**< a request and its response */
+} bh_config_gateway;
+
+/** NULL: there is no [gateway]. */
+BH_API const bh_config_gateway *bh_config_gateway_of(const bh_config *config);
+
+/** Modules in the order of the file. NULL past the end. */
+BH_API size_t bh_config_module_count(const bh_config *config);
+BH_API const bh_config_module *bh_config_module_at(const bh_config *config, size_t index);
 
 /** [supervisor]: the root, as for bh_supervisor_new(). */
 BH_API const bh_child_options *bh_config_root(const bh_config *config);

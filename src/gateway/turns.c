@@ -48,12 +48,12 @@ static void look_ahead(bh_exchange *exchange)
 			set_bit(exchange->later, i);
 }
 
-static bool is_asked(const bh_exchange *exchange, size_t index)
+static bool is_asked(const bh_exchange *exchange, bh_point point, size_t index)
 {
 	const bh_module *module = exchange->modules->items[index];
-	if (!(module->attach & 1U << exchange->point) || !is_sampled(exchange, module))
+	if (!(module->attach & 1U << point) || !is_sampled(exchange, module))
 		return false;
-	switch (exchange->point) {
+	switch (point) {
 	case BH_POINT_REQUEST:
 		return rules_hold(exchange, module);
 	case BH_POINT_RESPONSE:
@@ -64,6 +64,15 @@ static bool is_asked(const bh_exchange *exchange, size_t index)
 	}
 }
 
+bool bh_exchange_wants(const bh_exchange *exchange, bh_attach attach)
+{
+	for (size_t i = 0; exchange && i < exchange->modules->count; i++)
+		for (int point = 0; point < BH_POINTS; point++)
+			if ((attach & 1U << point) && is_asked(exchange, (bh_point)point, i))
+				return true;
+	return false;
+}
+
 /* The next one; false: all are through. */
 static bool next_module(bh_exchange *exchange)
 {
@@ -71,7 +80,7 @@ static bool next_module(bh_exchange *exchange)
 	while (!exchange->settled && exchange->asked < count) {
 		size_t turn = exchange->asked++;
 		exchange->at = exchange->point == BH_POINT_RESPONSE ? count - 1 - turn : turn;
-		if (is_asked(exchange, exchange->at))
+		if (is_asked(exchange, exchange->point, exchange->at))
 			return true;
 	}
 	return false;

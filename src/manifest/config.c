@@ -46,6 +46,7 @@ void bh_config_free(bh_config *config)
 	bh_free((char *)config->admin.socket);
 	bh_free((char *)config->admin.listen);
 	bh_free((char *)config->admin.token_file);
+	bh_config_free_gateway(config);
 	bh_manifest_free(config->notes);
 	bh_free(config);
 }
@@ -60,6 +61,7 @@ static bh_status make(bh_config **out, const char *path, bh_error **err)
 	config->cache.struct_size = sizeof config->cache;
 	config->root.struct_size = sizeof config->root;
 	config->root.kind = BH_CHILD_SUPERVISOR;
+	config->gateway.settings.struct_size = sizeof config->gateway.settings;
 	config->log = (bh_config_log){.level = BH_LOG_INFO, .max_size = 10000000, .keep = 5, .lines = 1000};
 	bh_status status = bh_manifest_make(&config->notes, path, err);
 	if (!status)

@@ -30,12 +30,24 @@ typedef struct bh_config_entry {
 	size_t depth;
 } bh_config_entry;
 
+/* One [[gateway.module]]. Texts in `shown` are owned. */
+typedef struct {
+	bh_config_module shown; /* first: what others have is a pointer to it */
+	bh_limits limits;
+	bh_chain_match *matches; /* texts owned */
+	size_t match_count, match_capacity;
+} bh_config_module_entry;
+
 struct bh_config {
 	bh_manifest *notes; /* the remarks, and room for what is being read */
 	bh_host_options host;
 	bh_cache_options cache;
 	bh_config_log log;
 	bh_config_admin admin;
+	bool has_gateway;
+	bh_config_gateway gateway;
+	bh_config_module_entry **modules;
+	size_t module_count, module_capacity;
 	bh_child_options root;
 	bh_config_entry **entries; /* in the order of the file, then in that of adding */
 	size_t entry_count, entry_capacity;
@@ -73,11 +85,18 @@ typedef struct {
 } bh_config_section;
 
 extern const bh_config_section bh_config_host_section, bh_config_log_section, bh_config_admin_section,
-	bh_config_child_section;
+	bh_config_child_section, bh_config_gateway_section, bh_config_module_section;
 
 /* Read a table by a section's rows; `kind`: a bit of bh_child_kind, or 0. Tables in [supervisor] are skipped. */
 void bh_config_read_table(bh_config_reader *c, const bh_config_section *section, unsigned kind, void *target,
                           const bh_toml_node *table);
+
+/* [gateway] (config_gateway.c). */
+void bh_config_read_gateway(bh_config_reader *c, const bh_toml_node *table);
+void bh_config_free_gateway(bh_config *config);
+
+/* Whether it is ADDRESS:PORT, the address in brackets if it has colons itself; `loopback`: of this machine alone. */
+bool bh_config_is_address(const char *text, bool loopback);
 
 /* The whole document (config_walk.c), and what is to be said of the children together (config_children.c). */
 void bh_config_walk(bh_config_reader *c, const bh_toml_node *root);
@@ -86,7 +105,17 @@ void bh_config_read_children(bh_config_reader *c, const bh_toml_node *root);
 /* Readers of values (config_values.c). */
 bh_config_read_fn bh_config_amount, bh_config_amount32, bh_config_choice, bh_config_flag, bh_config_text,
 	bh_config_path, bh_config_factor, bh_config_list, bh_config_env, bh_config_limits, bh_config_grants,
-	bh_config_supervisor, bh_config_cache;
+	bh_config_supervisor, bh_config_cache, bh_config_modules, bh_config_attach, bh_config_match, bh_config_sample;
+
+/* A text that is short enough to be kept, to be freed; NULL after a remark. */
+char *bh_config_take_text(bh_config_reader *c, const bh_config_key *key, const bh_toml_node *node);
+
+/* "KEY = VALUE: what is wrong", with a hint and perhaps the line as it would be right. Takes over `fix`. */
+void bh_config_refuse(bh_config_reader *c, const bh_config_key *key, const bh_toml_node *node, const char *what,
+                      const char *hint, char *fix);
+
+/* How many texts a list or table may hold; false after a remark. */
+bool bh_config_few_enough(bh_config_reader *c, const bh_config_key *key, const bh_toml_node *node);
 
 /* Read a text, however much of it is wrong: what is, is in the remarks. */
 bh_status bh_config_read(bh_config **out, const char *text, size_t length, const char *path, bh_error **err);

@@ -60,7 +60,52 @@ static const bh_config_key admin_keys[] = {
 	KEY("listen", 0, text, IN(admin.listen)),
 	KEY("token_file", 0, path, IN(admin.token_file)),
 };
+
+static const char *const failures[] = {"closed", "open", NULL};
+static const bh_config_key gateway_keys[] = {
+	KEY("listen", 0, text, IN(gateway.listen)),
+	KEY("upstream", 0, text, IN(gateway.upstream)),
+	KEY("tls_cert", 0, path, IN(gateway.tls_cert)),
+	KEY("tls_key", 0, path, IN(gateway.tls_key)),
+	KEY("compat_listen", 0, text, IN(gateway.compat_listen)),
+	KEY("state", 0, path, IN(gateway.state)),
+	KEY("on_failure", 0, choice, IN(gateway.on_failure), CHOICE(failures)),
+	KEY("max_memory_pages", 0, amount, IN(gateway.settings.max_memory_pages), COUNT(1, 65536, "1024")),
+	KEY("max_execution_time_ms", 0, amount, IN(gateway.settings.max_execution_time_ms), COUNT(1, 300000, "1000")),
+	KEY("max_stack_size", 0, amount, IN(gateway.settings.max_stack_size), .like = BH_LIMIT_IO_BYTES,
+        .minimum = BH_KIB(64), .maximum = BH_MIB(16), .example = "\"1MiB\""),
+	KEY("thread_pool_size", 0, amount, IN(gateway.settings.thread_pool_size), COUNT(1, 256, "2")),
+	KEY("module_cache_size", 0, amount, IN(gateway.settings.module_cache_size), COUNT(1, 1000, "10")),
+	KEY("max_body_size", 0, amount, IN(gateway.settings.max_body_size), .like = BH_LIMIT_IO_BYTES, .minimum = 1,
+        .maximum = BH_MIB(100), .example = "\"10MiB\""),
+	KEY("max_header_size", 0, amount, IN(gateway.max_header_size), .like = BH_LIMIT_IO_BYTES, .minimum = BH_KIB(1),
+        .maximum = BH_MIB(1), .example = "\"32KiB\""),
+	KEY("max_connections", 0, amount32, IN(gateway.max_connections), COUNT(1, 100000, "1000")),
+	KEY("max_upstream_connections", 0, amount32, IN(gateway.max_upstream_connections), COUNT(1, 10000, "100")),
+	KEY("header_timeout", 0, amount, IN(gateway.header_ms), TIME("\"10s\"")),
+	KEY("idle_timeout", 0, amount, IN(gateway.idle_ms), TIME("\"60s\"")),
+	KEY("connect_timeout", 0, amount, IN(gateway.connect_ms), TIME("\"5s\"")),
+	KEY("upstream_timeout", 0, amount, IN(gateway.upstream_ms), TIME("\"60s\"")),
+	KEY("total_timeout", 0, amount, IN(gateway.total_ms), TIME("\"10m\"")),
+	KEY("module", 0, modules, 0),
+};
 #undef IN
+
+#define MODULE(field) offsetof(bh_config_module_entry, shown.field)
+static const bh_config_key module_keys[] = {
+	KEY("name", 0, text, MODULE(name)),
+	KEY("file", 0, path, MODULE(file)),
+	KEY("attach", 0, attach, MODULE(attach)),
+	KEY("on_failure", 0, choice, MODULE(on_failure), CHOICE(failures)),
+	KEY("limits", 0, limits, offsetof(bh_config_module_entry, limits)),
+	KEY("permissions", 0, grants, MODULE(permissions)),
+	KEY("match", 0, match, 0),
+	KEY("sample", 0, sample, MODULE(sample)),
+	KEY("shadow", 0, flag, MODULE(shadow)),
+	KEY("reuse", 0, amount32, MODULE(reuse), COUNT(1, 1000000, "100")),
+	KEY("untrusted", 0, flag, MODULE(untrusted)),
+};
+#undef MODULE
 
 #define SHOWN(field) offsetof(bh_config_entry, shown.field)
 #define OPTION(field) offsetof(bh_config_entry, options.field)
@@ -112,3 +157,5 @@ const bh_config_section bh_config_host_section = SECTION(host_keys);
 const bh_config_section bh_config_log_section = SECTION(log_keys);
 const bh_config_section bh_config_admin_section = SECTION(admin_keys);
 const bh_config_section bh_config_child_section = SECTION(child_keys);
+const bh_config_section bh_config_gateway_section = SECTION(gateway_keys);
+const bh_config_section bh_config_module_section = SECTION(module_keys);

@@ -12,9 +12,8 @@ static void *field(void *target, const bh_config_key *key)
 	return (char *)target + key->offset;
 }
 
-/* "KEY = VALUE: what is wrong", with a hint and perhaps the line as it would be right. Takes over `fix`. */
-static void refuse(bh_config_reader *c, const bh_config_key *key, const bh_toml_node *node, const char *what,
-                   const char *hint, char *fix)
+void bh_config_refuse(bh_config_reader *c, const bh_config_key *key, const bh_toml_node *node, const char *what,
+                      const char *hint, char *fix)
 {
 	char *value = bh_reader_excerpt(&c->r, node->span);
 	if (value)
@@ -75,7 +74,7 @@ void bh_config_choice(bh_config_reader *c, void *target, const bh_config_key *ke
 	char *all = bh_reader_keep(&c->r, bh_text_take(&hint));
 	char *right = bh_reader_format(&c->r, "\"%s\"", near ? near : key->choices[0]);
 	if (all && right)
-		refuse(c, key, node, "not a choice", all, bh_reader_corrected(&c->r, node, right));
+		bh_config_refuse(c, key, node, "not a choice", all, bh_reader_corrected(&c->r, node, right));
 	bh_free(right);
 	bh_free(all);
 }
@@ -86,25 +85,24 @@ void bh_config_flag(bh_config_reader *c, void *target, const bh_config_key *key,
 	if (node->type == BH_TOML_BOOL)
 		*(bool *)field(target, key) = node->as.boolean;
 	else
-		refuse(c, key, node, "not true or false", "Write true or false, without quotes.",
-		       bh_reader_corrected(&c->r, node, no ? "false" : "true"));
+		bh_config_refuse(c, key, node, "not true or false", "Write true or false, without quotes.",
+		                 bh_reader_corrected(&c->r, node, no ? "false" : "true"));
 }
 
-/* A text that is short enough to be kept, to be freed; NULL after a remark. */
-static char *text(bh_config_reader *c, const bh_config_key *key, const bh_toml_node *node)
+char *bh_config_take_text(bh_config_reader *c, const bh_config_key *key, const bh_toml_node *node)
 {
 	if (!bh_reader_plain(&c->r, node))
 		return NULL;
 	if (node->as.text.length <= BH_CONFIG_MAX_TEXT)
 		return bh_reader_keep(&c->r, bh_strndup(node->as.text.data, node->as.text.length));
-	refuse(c, key, node, "too long", "A text may have 4096 bytes here.", NULL);
+	bh_config_refuse(c, key, node, "too long", "A text may have 4096 bytes here.", NULL);
 	return NULL;
 }
 
 void bh_config_text(bh_config_reader *c, void *target, const bh_config_key *key, const bh_toml_node *node)
 {
 	char **kept = field(target, key);
-	char *value = text(c, key, node);
+	char *value = bh_config_take_text(c, key, node);
 	bh_free(*kept);
 	*kept = value;
 }
@@ -112,7 +110,7 @@ void bh_config_text(bh_config_reader *c, void *target, const bh_config_key *key,
 void bh_config_path(bh_config_reader *c, void *target, const bh_config_key *key, const bh_toml_node *node)
 {
 	char **kept = field(target, key);
-	BH_AUTO(bh_free) char *value = text(c, key, node);
+	BH_AUTO(bh_free) char *value = bh_config_take_text(c, key, node);
 	bh_free(*kept);
 	*kept = value ? bh_reader_keep(&c->r, bh_path_join(c->r.folder, value)) : NULL;
 }
@@ -126,12 +124,11 @@ void bh_config_factor(bh_config_reader *c, void *target, const bh_config_key *ke
 	if (value >= 1 && value <= 100)
 		*(uint32_t *)field(target, key) = (uint32_t)(value * 100 + 0.5);
 	else
-		refuse(c, key, node, "not a factor", "A factor is a number from 1 to 100, such as 1.5.",
-		       bh_reader_corrected(&c->r, node, "1.5"));
+		bh_config_refuse(c, key, node, "not a factor", "A factor is a number from 1 to 100, such as 1.5.",
+		                 bh_reader_corrected(&c->r, node, "1.5"));
 }
 
-/* How many texts a list or table may hold. */
-static bool few_enough(bh_config_reader *c, const bh_config_key *key, const bh_toml_node *node)
+bool bh_config_few_enough(bh_config_reader *c, const bh_config_key *key, const bh_toml_node *node)
 {
 	if (node->count <= BH_CONFIG_MAX_ITEMS)
 		return true;
@@ -153,13 +150,13 @@ void bh_config_list(bh_config_reader *c, void *target, const bh_config_key *key,
 	if (node->type != BH_TOML_ARRAY) {
 		char *item = bh_reader_verbatim(&c->r, node->span);
 		char *list = bh_reader_format(&c->r, "[%s]", item && node->type == BH_TOML_STRING ? item : "\"...\"");
-		refuse(c, key, node, "not a list", "A list of texts is wanted here.",
-		       list ? bh_reader_corrected(&c->r, node, list) : NULL);
+		bh_config_refuse(c, key, node, "not a list", "A list of texts is wanted here.",
+		                 list ? bh_reader_corrected(&c->r, node, list) : NULL);
 		bh_free(list);
 		bh_free(item);
 		return;
 	}
-	if (!few_enough(c, key, node))
+	if (!bh_config_few_enough(c, key, node))
 		return;
 	const char **items = bh_calloc(node->count + 1, sizeof *items);
 	size_t count = 0;
@@ -167,7 +164,7 @@ void bh_config_list(bh_config_reader *c, void *target, const bh_config_key *key,
 		const bh_toml_node *item = &node->children[i];
 		/* An argument may be empty, which other texts may not. */
 		bool empty = item->type == BH_TOML_STRING && !item->as.text.length;
-		char *value = empty ? bh_reader_keep(&c->r, bh_strdup("")) : text(c, key, item);
+		char *value = empty ? bh_reader_keep(&c->r, bh_strdup("")) : bh_config_take_text(c, key, item);
 		if (value)
 			items[count++] = value;
 	}
@@ -183,11 +180,11 @@ static char *variable(bh_config_reader *c, const bh_config_key *key, const bh_to
 {
 	bool named = node->key_length && strlen(node->key) == node->key_length && !strchr(node->key, '=');
 	if (!named) {
-		refuse(c, key, node, "not a variable", "A variable's name has no '=' in it.", NULL);
+		bh_config_refuse(c, key, node, "not a variable", "A variable's name has no '=' in it.", NULL);
 		return NULL;
 	}
 	bool empty = node->type == BH_TOML_STRING && !node->as.text.length;
-	BH_AUTO(bh_free) char *value = empty ? bh_reader_keep(&c->r, bh_strdup("")) : text(c, key, node);
+	BH_AUTO(bh_free) char *value = empty ? bh_reader_keep(&c->r, bh_strdup("")) : bh_config_take_text(c, key, node);
 	return value ? bh_reader_format(&c->r, "%s=%s", node->key, value) : NULL;
 }
 
@@ -195,11 +192,11 @@ void bh_config_env(bh_config_reader *c, void *target, const bh_config_key *key, 
 {
 	bh_config_entry *entry = target;
 	if (node->type != BH_TOML_TABLE) {
-		refuse(c, key, node, "not a table", "Variables are a table: env = { NAME = \"value\" }",
-		       bh_reader_corrected(&c->r, node, "{ NAME = \"value\" }"));
+		bh_config_refuse(c, key, node, "not a table", "Variables are a table: env = { NAME = \"value\" }",
+		                 bh_reader_corrected(&c->r, node, "{ NAME = \"value\" }"));
 		return;
 	}
-	if (!few_enough(c, key, node))
+	if (!bh_config_few_enough(c, key, node))
 		return;
 	const char **items = bh_calloc(node->count + 1, sizeof *items);
 	size_t count = 0;

@@ -51,11 +51,11 @@ void bh_config_read_table(bh_config_reader *c, const bh_config_section *section,
 	}
 }
 
-/* Whether it is ADDRESS:PORT, the address in brackets if it has colons itself. */
-static bool is_listen_address(const char *text)
+bool bh_config_is_address(const char *text, bool loopback)
 {
 	char host[INET6_ADDRSTRLEN + 16];
 	struct in6_addr address;
+	struct in_addr four;
 	const char *colon = strrchr(text, ':');
 	if (!colon || colon == text || (size_t)(colon - text) >= sizeof host)
 		return false;
@@ -67,9 +67,10 @@ static bool is_listen_address(const char *text)
 		return false;
 	if (host[0] == '[' && host[length - 1] == ']') {
 		host[length - 1] = '\0';
-		return inet_pton(AF_INET6, host + 1, &address) == 1;
+		return inet_pton(AF_INET6, host + 1, &address) == 1 && (!loopback || IN6_IS_ADDR_LOOPBACK(&address));
 	}
-	return !strcmp(host, "localhost") || inet_pton(AF_INET, host, &address) == 1;
+	return !strcmp(host, "localhost") ||
+	       (inet_pton(AF_INET, host, &four) == 1 && (!loopback || ntohl(four.s_addr) >> 24 == IN_LOOPBACKNET));
 }
 
 static void check_admin(bh_config_reader *c, const bh_toml_node *table)
@@ -83,7 +84,7 @@ static void check_admin(bh_config_reader *c, const bh_toml_node *table)
 		                bh_reader_format(&c->r, "The system allows %zu bytes for a socket's path, folder included.",
 		                                 sizeof address->sun_path - 1),
 		                NULL);
-	if (admin->listen && !is_listen_address(admin->listen))
+	if (admin->listen && !bh_config_is_address(admin->listen, false))
 		bh_reader_error(&c->r, listen, BH_E_CONFIG,
 		                bh_reader_format(&c->r, "listen = \"%s\": not an address and a port", admin->listen),
 		                bh_reader_format(&c->r, "An address is written so: \"127.0.0.1:9797\", \"[::1]:9797\"."),
@@ -123,18 +124,17 @@ static void read_root(bh_config_reader *c, const bh_toml_node *table)
 	c->config->root.window_ms = entry.options.window_ms;
 }
 
-/* Reserved, so that a configuration for a later version says what is the matter. */
-static void read_gateway(bh_config_reader *c, const bh_toml_node *table)
-{
-	bh_reader_warn(&c->r, table, bh_reader_format(&c->r, "[gateway] is not served yet: it is left out"), NULL);
-}
-
 static const struct {
 	const char *name;
 	void (*read)(bh_config_reader *c, const bh_toml_node *table); /* NULL: children, which are read together */
 } tables[] = {
-	{"host", read_host}, {"log", read_log}, {"admin", read_admin},     {"supervisor", read_root},
-	{"service", NULL},   {"task", NULL},    {"gateway", read_gateway},
+	{"host", read_host},
+	{"log", read_log},
+	{"admin", read_admin},
+	{"supervisor", read_root},
+	{"service", NULL},
+	{"task", NULL},
+	{"gateway", bh_config_read_gateway},
 };
 
 void bh_config_walk(bh_config_reader *c, const bh_toml_node *root)

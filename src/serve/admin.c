@@ -106,6 +106,7 @@ static bh_status make(admin **out, const admin_options *o, const admin_daemon *d
 	pthread_cond_init(&server->changed, &monotonic);
 	pthread_condattr_destroy(&monotonic);
 	server->daemon = *daemon;
+	server->compat = o->compat;
 	server->bounds = bounds_of(&o->bounds);
 	server->epoll = server->wake = -1;
 	server->doors[0] = (door){.fd = -1};
@@ -132,7 +133,7 @@ static void make_ready(int fd)
 static bh_status open_sockets(admin *server, const admin_options *o, bh_error **err)
 {
 	bool tcp = o->listen || o->listen_fd >= 0;
-	bh_status status = tcp ? check_token(o->token, err) : BH_OK;
+	bh_status status = tcp && !o->compat ? check_token(o->token, err) : BH_OK;
 	if (!status && o->socket_fd < 0 && o->socket_path) {
 		status = listen_unix(&server->doors[0].fd, o->socket_path, &server->socket_made, err);
 		server->socket_is_ours = !status;

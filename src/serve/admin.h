@@ -27,6 +27,7 @@ typedef struct {
 	const char *listen;      /* "HOST:PORT", "[::1]:PORT"; port 0: any that is free. NULL: no TCP */
 	int listen_fd;           /* likewise; -1: make it */
 	const char *token; /* what TCP asks for: 32 to 512 characters of A-Z a-z 0-9 - . _ ~ + / = ; required for TCP */
+	bool compat;       /* /wasm alone, by TCP without a token: only for addresses of this machine */
 	admin_bounds bounds;
 } admin_options;
 
@@ -46,6 +47,7 @@ typedef void admin_done(void *data, bh_status status, const bh_error *err);
 typedef struct {
 	bh_host *host;
 	bh_supervisor *tree;
+	struct gateway *gateway; /* NULL: there is none. It is there until admin_stop() returns */
 	void *data;
 	/*
 	 * Begin to give a child another version of its component, from a file. BH_OK: `done` will be told with `done_data`, now

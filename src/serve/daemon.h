@@ -27,6 +27,8 @@ typedef struct {
 	outputs *all;
 	crew *crew;
 	admin *server;
+	struct gateway *gateway;
+	admin *compat; /* /wasm for existing tools */
 	bh_subscription *events;
 	bh_child *root;   /* for the teller, also when the tree goes */
 	pthread_t teller; /* the thread that puts events into the log */

@@ -7,13 +7,14 @@
 #include <unistd.h>
 
 #include "daemon.h"
+#include "gateway.h"
 #include "lock.h"
 #include "memory.h"
 #include "notify.h"
 #include "say.h"
 
 /* Calls of clients that are under way when all services are down already. */
-enum { ADMIN_STOP_MS = 2000, HOST_DRAIN_MS = 1000, MOST_TOKEN = 4096 };
+enum { ADMIN_STOP_MS = 2000, GATEWAY_STOP_MS = 5000, HOST_DRAIN_MS = 1000, MOST_TOKEN = 4096 };
 
 /* The configuration. */
 
@@ -93,6 +94,17 @@ static void pass_on(void *data, bh_log_level level, const char *message)
 static bh_status make_parts(bulkheadd *d, const bh_config *config, bh_error **err)
 {
 	bh_host_options host = *bh_config_host(config);
+	bh_cache_options cache = host.cache ? *host.cache : (bh_cache_options)BH_CACHE_OPTIONS_INIT;
+	const bh_config_gateway *front = bh_config_gateway_of(config);
+	if (front) { /* [host] counts where it says something */
+		bh_gateway_settings said = front->settings;
+		bh_host_options wanted = host;
+		if (bh_gateway_settings_check(&said, err))
+			return BH_E_CONFIG;
+		bh_gateway_settings_host(&said, &wanted, &cache);
+		host.workers = host.workers ? host.workers : wanted.workers;
+		host.cache = &cache;
+	}
 	host.log = pass_on;
 	bh_status status = bh_host_new(&d->host, &host, err);
 	if (!status)
@@ -125,6 +137,37 @@ static bh_status serve_admin(bulkheadd *d, const char *socket, const bh_config_a
 	options.token = token;
 	options.listen_fd = token ? notify_take_socket("admin", false) : -1;
 	return admin_start(&d->server, &options, &hooks, err);
+}
+
+/* The folder of the configuration, where nobody says where the state is kept. */
+static bh_status serve_gateway(bulkheadd *d, const bh_config *config, bh_error **err)
+{
+	const bh_config_gateway *settings = bh_config_gateway_of(config);
+	if (!settings)
+		return BH_OK;
+	const char *slash = strrchr(d->options.config, '/');
+	SV_AUTO char *folder =
+		slash ? sv_copy_n(d->options.config, (size_t)(slash - d->options.config) + (slash == d->options.config))
+			  : sv_copy(".");
+	if (!folder)
+		return bh_error_new(err, BH_E_NO_MEMORY, "no memory");
+	bh_status status = gateway_start(&d->gateway, d->host, config, folder, err);
+	if (!status)
+		say(BH_LOG_INFO, "gateway: %s, port %u, to %s", settings->listen, gateway_port(d->gateway), settings->upstream);
+	return status;
+}
+
+/* For existing tools, which send no token. */
+static bh_status serve_compat(bulkheadd *d, const bh_config *config, bh_error **err)
+{
+	const bh_config_gateway *settings = bh_config_gateway_of(config);
+	if (!settings || !settings->compat_listen || !admin_start)
+		return BH_OK;
+	admin_options options = ADMIN_OPTIONS_INIT;
+	admin_daemon hooks = daemon_hooks(d);
+	options.listen = settings->compat_listen;
+	options.compat = true;
+	return admin_start(&d->compat, &options, &hooks, err);
 }
 
 static bh_status take_place(bulkheadd *d, char **socket, const bh_config_admin *settings, bh_error **err)
@@ -160,7 +203,11 @@ bh_status daemon_start(bulkheadd *d, bh_error **err)
 	}
 	bh_child_start(bh_supervisor_root(d->tree));
 	atomic_store(&d->loaded, true);
-	status = serve_admin(d, socket, settings, err);
+	status = serve_gateway(d, config, err);
+	if (!status)
+		status = serve_compat(d, config, err);
+	if (!status)
+		status = serve_admin(d, socket, settings, err);
 	if (status)
 		return status;
 	say_changes("started", &changes);
@@ -189,8 +236,20 @@ static bh_status put_in_force(bulkheadd *d, crew_changes *changes, bh_error **er
 	bool restart = bh_config_needs_restart(before, config);
 	/* What is started by it prints at once. */
 	change_logs(d, config);
+	if (gateway_needs_restart(d->gateway, config))
+		say(BH_LOG_WARNING, "[gateway]: listening, TLS, max_body_size, max_header_size, connections or state have "
+		                    "changed: that is in force after a restart");
+	if (d->gateway && (status = gateway_reload(d->gateway, config, err))) {
+		change_logs(d, before);
+		bh_config_free(config);
+		return status;
+	}
 	status = crew_apply(d->crew, config, d->options.strict, &d->stopping, changes, err);
 	if (status) {
+		bh_error *why = NULL;
+		if (d->gateway && gateway_reload(d->gateway, before, &why))
+			say_failure(BH_LOG_ERROR, "the gateway's modules of before", why);
+		bh_error_free(why);
 		change_logs(d, before);
 		bh_config_free(config);
 		return status;
@@ -232,7 +291,11 @@ bh_status daemon_stop(bulkheadd *d, bh_error **err)
 		crew_finish(d->crew);
 	if (d->server)
 		admin_stop(d->server, ADMIN_STOP_MS);
-	d->server = NULL;
+	if (d->compat)
+		admin_stop(d->compat, ADMIN_STOP_MS);
+	d->server = d->compat = NULL;
+	gateway_stop(d->gateway, GATEWAY_STOP_MS);
+	d->gateway = NULL;
 	bh_supervisor_free(d->tree);
 	tell_end(d);
 	d->tree = NULL;

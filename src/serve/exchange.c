@@ -155,7 +155,9 @@ static bool may_ask(exchange *self)
 		answer_problem(self, MHD_HTTP_FORBIDDEN, "the socket is for the user who runs the daemon, and for root");
 	else if (self->peer->tcp && !listen_is_host(host, server->listen))
 		answer_problem(self, MHD_HTTP_MISDIRECTED_REQUEST, "the Host header names another host");
-	else if (self->peer->tcp && !has_token(self))
+	else if (server->compat && MHD_lookup_connection_value(self->connection, MHD_HEADER_KIND, "Origin"))
+		answer_problem(self, MHD_HTTP_FORBIDDEN, "this is for tools, not for pages in a browser");
+	else if (self->peer->tcp && !server->compat && !has_token(self))
 		answer_problem(self, MHD_HTTP_UNAUTHORIZED, "a bearer token is needed, and this is not it");
 	return !self->answered;
 }
@@ -167,7 +169,8 @@ static bool find_route(exchange *self, const char *method)
 	const char *allow = NULL;
 	bool malformed = false;
 	self->head = !strcmp(method, MHD_HTTP_METHOD_HEAD);
-	self->route = route_find(self->head ? MHD_HTTP_METHOD_GET : method, self->url, &self->child, &allow, &malformed);
+	self->route = route_find(self->head ? MHD_HTTP_METHOD_GET : method, self->url, self->server->compat, &self->child,
+	                         &allow, &malformed);
 	if (self->route)
 		return true;
 	if (malformed) {

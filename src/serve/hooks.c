@@ -49,6 +49,7 @@ admin_daemon daemon_hooks(bulkheadd *d)
 	return (admin_daemon){
 		.host = d->host,
 		.tree = d->tree,
+		.gateway = d->gateway,
 		.data = d,
 		.upgrade = upgrade,
 		.reload = reload,

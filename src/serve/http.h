@@ -81,7 +81,8 @@ struct route {
 	const char *method;
 	const char *pattern; /* "{path}" is one segment, percent-encoded */
 	void (*handle)(exchange *self);
-	bool body; /* it takes one */
+	bool body;   /* it takes one */
+	bool compat; /* existing tools of the gateway ask for it, without a token */
 };
 
 /* A door: a socket that listens, and the connections from it. */
@@ -97,6 +98,7 @@ struct admin {
 	admin_daemon daemon;
 	admin_bounds bounds;
 	char *socket_path, *listen, *token;
+	bool compat;
 	struct stat socket_made;
 	bool socket_is_ours;
 	unsigned port;
@@ -172,7 +174,8 @@ void streams_end(admin *server);  /* likewise: they are over */
 void stream_end_of(admin *server, const exchange *which);
 
 /* routes.c */
-const route *route_find(const char *method, const char *path, char **child, const char **allow, bool *malformed);
+const route *route_find(const char *method, const char *path, bool compat, char **child, const char **allow,
+                        bool *malformed);
 const route *route_at(size_t index);
 
 /* The child that the URL names, with a reference; NULL: there is none, and that was answered. */
@@ -196,5 +199,11 @@ void route_healthz(exchange *self);
 void route_readyz(exchange *self);
 void route_openapi(exchange *self);
 void route_version(exchange *self);
+void route_wasm_add(exchange *self);
+void route_wasm_list(exchange *self);
+void route_wasm_remove(exchange *self);
+void route_gateway(exchange *self);
+void route_gateway_order(exchange *self);
+void route_gateway_replace(exchange *self);
 
 #endif

@@ -1,6 +1,7 @@
 /* What is asked of the daemon as a whole: health, numbers, versions, what there is to ask. */
 #include <string.h>
 
+#include "gateway.h"
 #include "http.h"
 #include "memory.h"
 
@@ -31,7 +32,21 @@ void route_stats(exchange *self)
 
 void route_metrics(exchange *self)
 {
-	answer_stats(self, "text/plain; version=0.0.4", bh_stats_prometheus);
+	static const char type[] = "text/plain; version=0.0.4";
+	gateway *g = self->server->daemon.gateway;
+	bh_stats_snapshot *snapshot = NULL;
+	if (!g || bh_stats_snapshot_new(&snapshot, self->server->daemon.host, NULL)) {
+		answer_stats(self, type, bh_stats_prometheus);
+		return;
+	}
+	sv_text out = {0};
+	char *text = bh_stats_prometheus(snapshot);
+	sv_text_add_n(&out, text ? text : "", text ? strlen(text) : 0);
+	out.failed = out.failed || !text;
+	gateway_metrics(g, &out);
+	answer_text(self, type, sv_text_take(&out));
+	bh_string_free(text);
+	bh_stats_snapshot_free(snapshot);
 }
 
 /* That it is answered is what is asked. */

@@ -8,23 +8,29 @@
 #include "memory.h"
 
 static const route routes[] = {
-	{"GET", "/v1/children", route_children, false},
-	{"GET", "/v1/children/{path}", route_inspect, false},
-	{"POST", "/v1/children/{path}/call", route_call, true},
-	{"POST", "/v1/children/{path}/start", route_start, false},
-	{"POST", "/v1/children/{path}/stop", route_stop, false},
-	{"POST", "/v1/children/{path}/restart", route_restart, false},
-	{"POST", "/v1/children/{path}/reset", route_reset, false},
-	{"POST", "/v1/children/{path}/upgrade", route_upgrade, true},
-	{"GET", "/v1/children/{path}/logs", route_logs, false},
-	{"GET", "/v1/events", route_events, false},
-	{"GET", "/v1/stats", route_stats, false},
-	{"POST", "/v1/reload", route_reload, false},
-	{"GET", "/metrics", route_metrics, false},
-	{"GET", "/healthz", route_healthz, false},
-	{"GET", "/readyz", route_readyz, false},
-	{"GET", "/v1/openapi.json", route_openapi, false},
-	{"GET", "/v1/version", route_version, false},
+	{"GET", "/v1/children", route_children, false, false},
+	{"GET", "/v1/children/{path}", route_inspect, false, false},
+	{"POST", "/v1/children/{path}/call", route_call, true, false},
+	{"POST", "/v1/children/{path}/start", route_start, false, false},
+	{"POST", "/v1/children/{path}/stop", route_stop, false, false},
+	{"POST", "/v1/children/{path}/restart", route_restart, false, false},
+	{"POST", "/v1/children/{path}/reset", route_reset, false, false},
+	{"POST", "/v1/children/{path}/upgrade", route_upgrade, true, false},
+	{"GET", "/v1/children/{path}/logs", route_logs, false, false},
+	{"GET", "/v1/events", route_events, false, false},
+	{"GET", "/v1/stats", route_stats, false, false},
+	{"POST", "/v1/reload", route_reload, false, false},
+	{"GET", "/metrics", route_metrics, false, false},
+	{"GET", "/healthz", route_healthz, false, false},
+	{"GET", "/readyz", route_readyz, false, false},
+	{"GET", "/v1/openapi.json", route_openapi, false, false},
+	{"GET", "/v1/version", route_version, false, false},
+	{"GET", "/v1/gateway", route_gateway, false, false},
+	{"POST", "/v1/gateway/order", route_gateway_order, true, false},
+	{"POST", "/v1/gateway/modules/{path}/replace", route_gateway_replace, true, false},
+	{"POST", "/wasm", route_wasm_add, true, true},
+	{"GET", "/wasm", route_wasm_list, false, true},
+	{"DELETE", "/wasm/{path}", route_wasm_remove, false, true},
 };
 
 const route *route_at(size_t index)
@@ -78,12 +84,13 @@ static bool matches(const char *pattern, const char *path, const char **from, si
 	return *length && !strcmp(at + sizeof variable - 1, *from + *length);
 }
 
-const route *route_find(const char *method, const char *path, char **child, const char **allow, bool *malformed)
+const route *route_find(const char *method, const char *path, bool compat, char **child, const char **allow,
+                        bool *malformed)
 {
 	for (size_t i = 0; i < SV_COUNT(routes); i++) {
 		const char *from;
 		size_t length = 0;
-		if (!matches(routes[i].pattern, path, &from, &length))
+		if ((compat && !routes[i].compat) || !matches(routes[i].pattern, path, &from, &length))
 			continue;
 		if (strcmp(routes[i].method, method) != 0) {
 			*allow = !strcmp(routes[i].method, "GET") ? "GET, HEAD" : routes[i].method;

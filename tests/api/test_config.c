@@ -187,7 +187,6 @@ static const struct {
 	{"[service.a]\nfile = \"w\"\nlimits = { memory = \"1MB\" }\n", "unknown key memory (did you mean max_memory?)"},
 	{"[task.a]\nfile = \"w\"\nreplicas = 2\n", "unknown key replicas"},
 	{"[supervisor]\nstrategi = \"one-for-one\"\n", "unknown key strategi (did you mean strategy?)"},
-	{"[gateway]\n", "[gateway] is not served yet"},
 };
 
 static void test_unknown(void **state)

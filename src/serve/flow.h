@@ -1,0 +1,215 @@
+/*
+ * What the files of the proxy share.
+ *
+ * A flow is one request on its way. Three kinds of threads have a part in it: libmicrohttpd's, which reads requests and sends
+ * answers; the loop (proxy_loop.c), which has libcurl, watches clients and clocks; and the host's workers, which tell when
+ * modules are through. None of them waits for another: bodies go through pipes of bounded size (pipe.c), and whoever finds one
+ * full, or empty, stops until it is told. The flow's lock is over what they share; it is taken before the proxy's, and
+ * nothing of the library is called with it.
+ */
+#ifndef BH_SERVE_FLOW_H
+#define BH_SERVE_FLOW_H
+
+#include <curl/curl.h>
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "proxy.h"
+#include "text.h"
+
+typedef struct flow flow;
+typedef struct client client;
+
+/* Options as they are for requests that begin now; reference-counted. */
+typedef struct {
+	_Atomic unsigned references;
+	proxy_options is;
+	char *upstream;
+} terms;
+void terms_unref(terms *t);
+
+/* Memory that goes all at once. */
+typedef struct store_block store_block;
+typedef struct {
+	store_block *blocks;
+	size_t left, used;
+} store;
+char *store_take(store *s, size_t size); /* NULL: no memory */
+char *store_copy(store *s, const char *text, size_t length);
+void store_free(store *s);
+
+/* Headers in their order. */
+typedef struct {
+	bh_header *items;
+	size_t count, capacity;
+	size_t bytes; /* of all names and values */
+} heads;
+bool heads_add(heads *h, store *s, bh_string name, bh_string value); /* copied; false: no memory */
+const bh_header *heads_find(const heads *h, const char *name);
+size_t heads_count(const heads *h, const char *name);
+void heads_remove(heads *h, const char *name);
+void heads_free(heads *h);
+bool header_is(const bh_header *header, const char *name);
+bool header_is_sound(const bh_header *header); /* a token, and a value without control characters */
+bool header_has_token(bh_string value, const char *token);
+/* Take out what is for one connection: the fixed ones, and what Connection names. */
+void heads_drop_hops(heads *h);
+
+/* Bytes on their way from one thread to another. */
+enum { PIPE_SIZE = 64 << 10 };
+typedef struct {
+	char *data; /* PIPE_SIZE, made when first used */
+	size_t from, length;
+	bool closed;  /* no more will come */
+	bool broken;  /* and it is not whole */
+	bool starved; /* the reader waits */
+	bool full;    /* the writer waits */
+} pipe_;
+size_t pipe_write(pipe_ *p, const char *data, size_t length); /* as much as fits; SIZE_MAX: no memory */
+size_t pipe_read(pipe_ *p, char *data, size_t most);
+
+typedef enum { ANSWER_NONE, ANSWER_WHOLE, ANSWER_STREAM, ANSWER_CUT } answer_kind;
+
+struct flow {
+	_Atomic unsigned references;
+	proxy *proxy;
+	terms *terms;
+	client *client; /* of libmicrohttpd's thread, until the request is completed */
+	struct MHD_Connection *connection;
+	uint64_t began; /* ms */
+	store store;
+
+	/* The request, once its head is read. */
+	char *uri; /* as it came */
+	bh_string method, path, query;
+	heads headers;
+	char request_id[129];
+	bh_http_request view;
+	bool begun;             /* the handler saw it */
+	bool ended;             /* all of it is there */
+	_Atomic uint64_t moved; /* a byte of the request's body came, ms; 0: none is waited for */
+	bool head;              /* HEAD */
+	bool has_body;          /* one follows */
+	bool collecting;        /* the modules want it whole */
+	int64_t length;         /* of the body; -1: not known */
+	sv_text body;           /* collected */
+	size_t discarded;       /* of a body that nobody wants any more */
+	bool too_large;
+	bh_exchange *exchange; /* of whoever's turn it is */
+
+	pthread_mutex_t lock;
+	/* The lock: */
+	bool suspended; /* libmicrohttpd waits to be told */
+	bool over;      /* libmicrohttpd is through with it */
+	bool cancelled; /* the client went, or time is up */
+	bool asking;    /* modules are being asked */
+	bool sent;      /* given to the loop */
+	bool signalled; /* the loop is to look at it */
+	flow *next_signal;
+	pipe_ up, down;
+	answer_kind kind;
+	unsigned status;
+	const bh_header *answer_headers;
+	size_t answer_header_count;
+	bh_bytes answer_body;
+	int64_t answer_length; /* of a stream; -1: not known */
+	bool close;
+
+	/* The loop's. */
+	flow *next, *previous; /* under way */
+	CURL *easy;
+	struct curl_slist *sent_headers;
+	heads came; /* the upstream's headers */
+	bool came_whole, streams, bad, wants_whole;
+	unsigned came_status;
+	int64_t came_length;
+	sv_text came_body;
+	bool too_much;
+	uint64_t upstream_moved; /* ms */
+	bool up_paused, down_paused;
+	char why[CURL_ERROR_SIZE];
+};
+
+/* One connection of a client; the proxy's lock. */
+struct client {
+	client *next, *previous;
+	uint64_t id;
+	int fd;       /* our own duplicate */
+	bool used;    /* it had a request before */
+	bool reading; /* a head is being waited for, or read */
+	bool shut;
+	uint64_t since;
+	flow *flow; /* under way; with a reference while the lock is held only */
+};
+
+struct proxy {
+	bh_chain *chain;
+	struct MHD_Daemon *http;
+	CURLM *multi;
+	pthread_t loop;
+	bool loop_runs, tls;
+	int epoll;
+	int listen_fd;
+	unsigned port;
+	char *cert, *key;
+	atomic_bool closed_to_all;
+	_Atomic uint64_t counts[12];
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	/* The lock: */
+	terms *terms;
+	client *clients;
+	uint64_t next_id;
+	flow *signals, **last_signal;
+	unsigned flows;
+	bool stopping, ending;
+	/* The loop's. */
+	flow *under_way;
+};
+
+enum { COUNT_REQUESTS, COUNT_ANSWERED, COUNT_REFUSED = COUNT_ANSWERED + 6, COUNT_UPSTREAM, COUNT_GONE };
+void proxy_add(proxy *p, int which);
+uint64_t proxy_now_ms(void);
+
+flow *flow_ref(flow *f);
+void flow_unref(flow *f);
+
+/* proxy_request.c: libmicrohttpd's callbacks. */
+void *request_uri(void *data, const char *uri, struct MHD_Connection *connection);
+enum MHD_Result request_handle(void *data, struct MHD_Connection *connection, const char *url, const char *method,
+                               const char *version, const char *upload, size_t *upload_size, void **context);
+void request_completed(void *data, struct MHD_Connection *connection, void **context,
+                       enum MHD_RequestTerminationCode code);
+
+/* proxy_head.c: reads the request's head into the flow. 0, or the status it is refused with, and why. */
+unsigned head_read(flow *f, const char *method, const char *version, const char **why);
+
+/* proxy_turn.c: the flow's way through the chain. Any thread; no lock is held. */
+void turn_begin(flow *f);                                                        /* the request is there */
+void turn_response(flow *f);                                                     /* the upstream answered, wholly */
+void turn_error(flow *f, unsigned status, const char *message);                  /* it did not */
+void turn_reply(flow *f, unsigned status, const char *reason, const char *text); /* an answer of our own */
+
+/* proxy_answer.c: what is answered, and sending it. The first answer counts. */
+void answer_ready(flow *f);           /* with the lock: libmicrohttpd goes on */
+enum MHD_Result answer_send(flow *f); /* libmicrohttpd's thread */
+enum MHD_Result answer_refusal(flow *f, unsigned status, const char *why);
+
+/* proxy_loop.c */
+bh_status loop_begin(proxy *p, bh_error **err);
+void loop_end(proxy *p);
+void loop_signal(flow *f); /* any thread: look at it. With or without the flow's lock */
+void loop_client(void *data, struct MHD_Connection *connection, void **context,
+                 enum MHD_ConnectionNotificationCode code);
+
+/* proxy_upstream.c: one transfer; the loop's thread. */
+bool upstream_start(flow *f); /* false: no memory */
+void upstream_done(flow *f, CURLcode code);
+void upstream_end(flow *f); /* forget it */
+
+/* A version 7 UUID. */
+void uuid7(char out[37]);
+
+#endif

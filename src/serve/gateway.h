@@ -1,0 +1,54 @@
+/*
+ * The gateway of the daemon: a chain, the modules in it, and the proxy in front. Modules come from bulkhead.toml and, while it
+ * runs, over HTTP; the latter are written down in a state file. Changes are made by one thread at a time.
+ */
+#ifndef BH_SERVE_GATEWAY_H
+#define BH_SERVE_GATEWAY_H
+
+#include <bulkhead.h>
+
+#include "proxy.h"
+#include "text.h"
+
+typedef struct gateway gateway;
+
+/*
+ * Load all modules and begin to serve. `folder`: where the state file is if the configuration does not say. The configuration
+ * is not kept. BH_OK; what loading a component, the chain and proxy_start() return.
+ */
+bh_status gateway_start(gateway **out, bh_host *host, const bh_config *config, const char *folder, bh_error **err)
+	__attribute__((warn_unused_result));
+
+/* Follow another configuration: what did not change goes on untouched, a failure changes nothing. */
+bh_status gateway_reload(gateway *g, const bh_config *config, bh_error **err) __attribute__((warn_unused_result));
+
+/* The configuration's [gateway] differs in what only a start looks at. */
+bool gateway_needs_restart(const gateway *g, const bh_config *config);
+
+void gateway_stop(gateway *g, unsigned wait_ms); /* NULL is allowed */
+unsigned gateway_port(const gateway *g);
+
+/*
+ * Have something done on the gateway's own thread, in the order of asking: what compiles, or writes. BH_E_BUSY: so much waits
+ * that no more is taken. It is done before gateway_stop() returns.
+ */
+typedef void gateway_job(void *data, gateway *g);
+bh_status gateway_do(gateway *g, gateway_job *job, void *data, bh_error **err) __attribute__((warn_unused_result));
+
+/* Jobs, on that thread. Answers are JSON, of which the first two have the form that existing users know. */
+
+/* POST /wasm: a body's modules, each by itself; 200, or 400 where one failed or the body is not what it should be. */
+unsigned gateway_register(gateway *g, const char *body, size_t length, bool dry, sv_text *out);
+/* DELETE /wasm/{uuid} */
+bh_status gateway_remove(gateway *g, const char *uuid, bh_error **err);
+/* Put another file in the place of a module, by name. */
+bh_status gateway_replace(gateway *g, const char *name, const char *file, bool dry, bh_error **err);
+/* All modules' names in another order. */
+bh_status gateway_order(gateway *g, const char *const *names, size_t count, bool dry, bh_error **err);
+
+/* Any thread. */
+void gateway_list(gateway *g, sv_text *out);     /* GET /wasm */
+void gateway_describe(gateway *g, sv_text *out); /* GET /v1/gateway */
+void gateway_metrics(gateway *g, sv_text *out);  /* for /metrics */
+
+#endif

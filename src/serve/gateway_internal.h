@@ -1,0 +1,76 @@
+/* What the files of the gateway share. */
+#ifndef BH_SERVE_GATEWAY_INTERNAL_H
+#define BH_SERVE_GATEWAY_INTERNAL_H
+
+#include <pthread.h>
+
+#include "flow.h"
+#include "gateway.h"
+
+/* A module as it is registered; but for what is counted it does not change. */
+typedef struct {
+	char *uuid, *name, *file;
+	char sha256[65];
+	uint64_t size, created_ms;
+	bool configured; /* by bulkhead.toml */
+	bool missing; /* its file is not what was registered: it is kept, and everything is refused, or it is passed over */
+	char *signature; /* of a configured one: all that was said of it */
+	bh_component *component;
+	bh_chain_module_options options; /* texts in `texts` */
+	store texts;
+	/* The lock: */
+	uint64_t accessed_ms, calls;
+} module_record;
+
+typedef struct {
+	module_record **items;
+	size_t count, capacity;
+} module_list;
+
+typedef struct job job;
+
+struct gateway {
+	bh_host *host;
+	bh_chain *chain;
+	proxy *proxy;
+	char *state;   /* path */
+	char *restart; /* what only a start looks at, as one text */
+	bh_gateway_settings settings;
+	bh_on_failure on_failure;
+	pthread_t thread;
+	bool thread_runs;
+	pthread_mutex_t change; /* held by whoever changes modules: one at a time, for as long as compiling takes */
+	char **config_order;    /* under `change`: names of the configured ones in the order of the file; NULL ends them */
+	pthread_mutex_t lock;   /* a few instructions */
+	pthread_cond_t wake;
+	/* The lock; the list is written with both. */
+	module_list modules;
+	job *jobs, **last_job;
+	unsigned job_count;
+	bool ending;
+};
+
+/* gateway_modules.c */
+void record_free(module_record *m);
+module_record *list_find(const module_list *list, const char *name);
+bool list_add(module_list *list, module_record *m);
+bh_status module_of_config(module_record **out, gateway *g, const bh_config_module *said, bh_error **err);
+/* One that is registered over HTTP; `sha256`: as it must be, NULL: any. */
+bh_status module_of_file(module_record **out, gateway *g, const char *name, const char *file, uint32_t attach,
+                         const char *sha256, bh_error **err);
+/* The rules for paths; gateway_path.c. Opens the file, checks what it truly is, and reads that. */
+bh_status module_read(char **bytes, size_t *length, const char *path, bh_error **err);
+bh_status module_path_check(const char *path, bh_error **err);
+
+/* Put other modules in the place of those there are, whole or not at all; takes the list over if it works. With `change`. */
+bh_status gateway_put(gateway *g, module_list *next, bool dry, bh_error **err);
+
+/* gateway_state.c: the file. Reading leaves `out` empty where there is none, or it cannot be read, which is said. */
+bh_status state_write(const gateway *g, const module_list *list, bh_error **err);
+bh_status state_read(gateway *g, module_list *out, char ***order, size_t *order_count, bh_error **err);
+void names_free(char **names);
+
+void time_text(uint64_t ms, char out[32]); /* RFC 3339 */
+uint64_t epoch_ms(void);
+
+#endif

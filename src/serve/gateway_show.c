@@ -1,0 +1,257 @@
+/* The gateway's modules and numbers: in the form existing users know, for `top`, and for Prometheus. Any thread. */
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway_internal.h"
+#include "memory.h"
+
+static const struct {
+	bh_attach bit;
+	const char *name, *label;
+} points[] = {{BH_ATTACH_REQUEST, "OnRequest", "on-request"},
+              {BH_ATTACH_RESPONSE, "OnResponse", "on-response"},
+              {BH_ATTACH_ERROR, "OnError", "on-error"}};
+
+static const char *label_of(bh_attach attach)
+{
+	for (size_t i = 0; i < SV_COUNT(points); i++)
+		if (points[i].bit == attach)
+			return points[i].label;
+	return "";
+}
+
+/* What it is asked about; of one that does not say, what it exports. */
+static uint32_t attached(const module_record *m)
+{
+	uint32_t exported = 0;
+	for (size_t i = 0; m->component && i < bh_component_export_count(m->component); i++) {
+		const char *name = bh_component_export_at(m->component, i)->name;
+		for (size_t n = 0; name && n < SV_COUNT(points); n++)
+			if (!strcmp(name, points[n].label))
+				exported |= points[n].bit;
+	}
+	return m->options.attach ? m->options.attach : exported;
+}
+
+static uint64_t calls_of(const bh_chain_stats *stats, const char *module)
+{
+	uint64_t calls = 0;
+	for (size_t i = 0; stats && i < bh_chain_stats_count(stats); i++)
+		if (!strcmp(bh_chain_stats_at(stats, i)->module, module))
+			calls += bh_chain_stats_at(stats, i)->calls->calls;
+	return calls;
+}
+
+static void put_module(sv_text *out, const module_record *m, const bh_chain_stats *stats)
+{
+	char created[32], accessed[32];
+	uint32_t attach = attached(m);
+	time_text(m->created_ms, created);
+	time_text(m->accessed_ms, accessed);
+	js_open(out, '{');
+	js_put_text(out, "module_uuid", m->uuid);
+	js_key(out, "module_meta");
+	js_open(out, '{');
+	js_put_text(out, "name", m->name);
+	js_put_text(out, "file_path", m->file);
+	js_put_text(out, "sha256_hash", m->sha256);
+	js_put_number(out, "size_bytes", m->size);
+	js_put_text(out, "created_at", created);
+	js_put_text(out, "last_accessed_at", accessed);
+	js_put_number(out, "access_count", calls_of(stats, m->name));
+	js_key(out, "attach_points");
+	js_open(out, '[');
+	for (size_t i = 0; i < SV_COUNT(points); i++) {
+		if (!(attach & points[i].bit))
+			continue;
+		js_open(out, '{');
+		js_put_text(out, "Middleware", points[i].name);
+		js_close(out, '}');
+	}
+	js_close(out, ']');
+	js_close(out, '}');
+	js_close(out, '}');
+}
+
+static double ms(uint64_t ns)
+{
+	return (double)ns / 1e6;
+}
+
+static void put_sums(sv_text *out, const bh_chain_stats *stats)
+{
+	uint64_t calls = 0, failures = 0, sum = 0, most = 0, measured = 0;
+	for (size_t i = 0; stats && i < bh_chain_stats_count(stats); i++) {
+		const bh_stats_entry *e = bh_chain_stats_at(stats, i)->calls;
+		uint64_t longest = bh_stats_quantile(&e->time, 1);
+		calls += e->calls;
+		failures += e->failures;
+		sum += e->time.sum_ns;
+		measured += e->time.count;
+		most = longest > most ? longest : most;
+	}
+	js_open(out, '{');
+	js_put_number(out, "total_executions", calls);
+	js_put_number(out, "successful_executions", calls - failures);
+	js_put_number(out, "failed_executions", failures);
+	js_put_number(out, "total_execution_time_ms", sum / 1000000);
+	js_put_number(out, "max_execution_time_ms", most / 1000000);
+	js_key(out, "average_execution_time_ms");
+	js_real(out, measured ? ms(sum) / (double)measured : 0);
+	js_close(out, '}');
+}
+
+void gateway_list(gateway *g, sv_text *out)
+{
+	bh_chain_stats *stats = NULL;
+	(void)!bh_chain_stats_new(&stats, g->chain, NULL);
+	js_open(out, '{');
+	js_key(out, "modules");
+	js_open(out, '[');
+	pthread_mutex_lock(&g->lock);
+	for (size_t i = 0; i < g->modules.count; i++)
+		put_module(out, g->modules.items[i], stats);
+	pthread_mutex_unlock(&g->lock);
+	js_close(out, ']');
+	js_key(out, "metrics");
+	put_sums(out, stats);
+	js_close(out, '}');
+	bh_chain_stats_free(stats);
+}
+
+static void put_point(sv_text *out, const bh_chain_stats_entry *e)
+{
+	js_open(out, '{');
+	js_put_text(out, "attach", label_of(e->attach));
+	js_put_number(out, "calls", e->calls->calls);
+	js_put_number(out, "failures", e->calls->failures);
+	js_put_number(out, "continued", e->continued);
+	js_put_number(out, "rejected", e->rejected);
+	js_put_number(out, "modified", e->modified);
+	js_put_number(out, "replied", e->replied);
+	js_put_number(out, "closed", e->closed);
+	js_put_number(out, "opened", e->opened);
+	js_put_number(out, "p50_ns", bh_stats_quantile(&e->calls->time, 0.5));
+	js_put_number(out, "p99_ns", bh_stats_quantile(&e->calls->time, 0.99));
+	js_close(out, '}');
+}
+
+static void put_in_order(sv_text *out, const module_record *m, const bh_chain_stats *stats)
+{
+	js_open(out, '{');
+	js_put_text(out, "name", m->name);
+	js_put_text(out, "uuid", m->uuid);
+	js_put_text(out, "file", m->file);
+	js_put_text(out, "sha256", m->sha256);
+	js_put_bool(out, "configured", m->configured);
+	js_put_bool(out, "missing", m->missing);
+	js_put_text(out, "on_failure", m->options.on_failure == BH_FAIL_OPEN ? "open" : "closed");
+	js_key(out, "points");
+	js_open(out, '[');
+	for (size_t i = 0; stats && i < bh_chain_stats_count(stats); i++)
+		if (!strcmp(bh_chain_stats_at(stats, i)->module, m->name))
+			put_point(out, bh_chain_stats_at(stats, i));
+	js_close(out, ']');
+	js_close(out, '}');
+}
+
+void gateway_describe(gateway *g, sv_text *out)
+{
+	bh_chain_stats *stats = NULL;
+	const proxy_counts counts = proxy_count(g->proxy);
+	(void)!bh_chain_stats_new(&stats, g->chain, NULL);
+	js_open(out, '{');
+	js_put_number(out, "port", gateway_port(g));
+	js_put_number(out, "version", bh_chain_version(g->chain));
+	js_put_number(out, "requests", counts.requests);
+	js_key(out, "answered");
+	js_open(out, '{');
+	for (int i = 2; i < 6; i++) {
+		char name[4] = {(char)('0' + i), 'x', 'x', 0};
+		js_put_number(out, name, counts.answered[i]);
+	}
+	js_close(out, '}');
+	js_put_number(out, "refused", counts.refused);
+	js_put_number(out, "upstream_failures", counts.upstream_failures);
+	js_put_number(out, "gone", counts.gone);
+	js_put_number(out, "connections", counts.connections);
+	js_put_number(out, "in_flight", counts.in_flight);
+	js_key(out, "modules");
+	js_open(out, '[');
+	pthread_mutex_lock(&g->lock);
+	for (size_t i = 0; i < g->modules.count; i++)
+		put_in_order(out, g->modules.items[i], stats);
+	pthread_mutex_unlock(&g->lock);
+	js_close(out, ']');
+	js_close(out, '}');
+	bh_chain_stats_free(stats);
+}
+
+/* Prometheus. */
+
+static void label(sv_text *out, const char *text)
+{
+	for (; *text; text++)
+		if (*text == '"' || *text == '\\')
+			sv_text_add(out, "\\%c", *text);
+		else if (*text == '\n')
+			sv_text_add(out, "\\n");
+		else
+			sv_text_add_n(out, text, 1);
+}
+
+static void put_actions(sv_text *out, const bh_chain_stats *stats)
+{
+	sv_text_add(out, "# HELP bulkhead_gateway_calls_total Modules asked, by what came of it.\n"
+	                 "# TYPE bulkhead_gateway_calls_total counter\n");
+	for (size_t i = 0; i < bh_chain_stats_count(stats); i++) {
+		const bh_chain_stats_entry *e = bh_chain_stats_at(stats, i);
+		const struct {
+			const char *name;
+			uint64_t count;
+		} rows[] = {{"continue", e->continued}, {"reject", e->rejected},      {"modify", e->modified},
+		            {"respond", e->replied},    {"failed-closed", e->closed}, {"failed-open", e->opened}};
+		for (size_t n = 0; n < SV_COUNT(rows); n++) {
+			sv_text_add(out, "bulkhead_gateway_calls_total{module=\"");
+			label(out, e->module);
+			sv_text_add(out, "\",attach=\"%s\",result=\"%s\"} %llu\n", label_of(e->attach), rows[n].name,
+			            (unsigned long long)rows[n].count);
+		}
+	}
+	sv_text_add(out, "# HELP bulkhead_gateway_call_seconds_total Time that modules took.\n"
+	                 "# TYPE bulkhead_gateway_call_seconds_total counter\n");
+	for (size_t i = 0; i < bh_chain_stats_count(stats); i++) {
+		const bh_chain_stats_entry *e = bh_chain_stats_at(stats, i);
+		sv_text_add(out, "bulkhead_gateway_call_seconds_total{module=\"");
+		label(out, e->module);
+		sv_text_add(out, "\",attach=\"%s\"} %.9f\n", label_of(e->attach), (double)e->calls->time.sum_ns / 1e9);
+	}
+}
+
+static void put_one(sv_text *out, const char *name, const char *type, const char *help, uint64_t value)
+{
+	sv_text_add(out, "# HELP bulkhead_gateway_%s %s\n# TYPE bulkhead_gateway_%s %s\nbulkhead_gateway_%s %llu\n", name,
+	            help, name, type, name, (unsigned long long)value);
+}
+
+void gateway_metrics(gateway *g, sv_text *out)
+{
+	bh_chain_stats *stats = NULL;
+	const proxy_counts c = proxy_count(g->proxy);
+	sv_text_add(out, "# HELP bulkhead_gateway_answers_total Answers sent to clients.\n"
+	                 "# TYPE bulkhead_gateway_answers_total counter\n");
+	for (int i = 2; i < 6; i++)
+		sv_text_add(out, "bulkhead_gateway_answers_total{status=\"%dxx\"} %llu\n", i,
+		            (unsigned long long)c.answered[i]);
+	put_one(out, "requests_total", "counter", "Requests begun.", c.requests);
+	put_one(out, "refused_total", "counter", "Requests not allowed, or too large.", c.refused);
+	put_one(out, "upstream_failures_total", "counter", "Requests the upstream did not answer, or not whole.",
+	        c.upstream_failures);
+	put_one(out, "clients_gone_total", "counter", "Clients that did not wait.", c.gone);
+	put_one(out, "connections", "gauge", "Connections of clients.", c.connections);
+	put_one(out, "requests_in_flight", "gauge", "Requests under way.", c.in_flight);
+	if (bh_chain_stats_new(&stats, g->chain, NULL))
+		return;
+	put_actions(out, stats);
+	bh_chain_stats_free(stats);
+}

@@ -1,0 +1,211 @@
+/* The file that says what was registered over HTTP, and in what order modules are. */
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gateway_internal.h"
+#include "memory.h"
+#include "say.h"
+
+enum { MOST_STATE = 4 << 20 };
+
+static void put_module(sv_text *out, const module_record *m)
+{
+	js_open(out, '{');
+	js_put_text(out, "uuid", m->uuid);
+	js_put_text(out, "name", m->name);
+	js_put_text(out, "file_path", m->file);
+	js_put_text(out, "sha256", m->sha256);
+	js_put_number(out, "size_bytes", m->size);
+	js_put_number(out, "created_ms", m->created_ms);
+	js_put_number(out, "attach", m->options.attach);
+	js_close(out, '}');
+}
+
+static void put_all(sv_text *out, const gateway *g, const module_list *list)
+{
+	js_open(out, '{');
+	js_put_number(out, "version", 1);
+	js_key(out, "modules");
+	js_open(out, '[');
+	for (size_t i = 0; i < list->count; i++)
+		if (!list->items[i]->configured)
+			put_module(out, list->items[i]);
+	js_close(out, ']');
+	js_key(out, "order");
+	js_open(out, '[');
+	for (size_t i = 0; i < list->count; i++)
+		js_text(out, list->items[i]->name);
+	js_close(out, ']');
+	js_key(out, "configured");
+	js_open(out, '[');
+	for (char **name = g->config_order; name && *name; name++)
+		js_text(out, *name);
+	js_close(out, ']');
+	js_close(out, '}');
+	sv_text_add(out, "\n");
+}
+
+static bool write_whole(int fd, const char *text, size_t length)
+{
+	while (length) {
+		ssize_t done = write(fd, text, length);
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0)
+			return false;
+		text += done;
+		length -= (size_t)done;
+	}
+	return !fsync(fd);
+}
+
+/* The folder too: otherwise the new name may be lost with the power. */
+static void sync_folder(const char *path)
+{
+	SV_AUTO char *copy = sv_copy(path);
+	int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (fd < 0)
+		return;
+	(void)!fsync(fd);
+	close(fd);
+}
+
+bh_status state_write(const gateway *g, const module_list *list, bh_error **err)
+{
+	sv_text out = {0};
+	SV_AUTO char *fresh = sv_format("%s.new", g->state);
+	put_all(&out, g, list);
+	size_t length = out.length;
+	SV_AUTO char *text = sv_text_take(&out);
+	if (!fresh || !text)
+		return bh_error_new(err, BH_E_NO_MEMORY, "out of memory");
+	int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	bool good = fd >= 0 && write_whole(fd, text, length);
+	int failed = errno;
+	if (fd >= 0 && close(fd))
+		good = false;
+	if (good && rename(fresh, g->state)) {
+		failed = errno;
+		good = false;
+	}
+	if (good) {
+		sync_folder(g->state);
+		return BH_OK;
+	}
+	unlink(fresh);
+	return bh_error_new(err, BH_E_IO, "%s cannot be written, so nothing was changed: %s", g->state, strerror(failed));
+}
+
+/* Reading. */
+
+static const char *text_of(const json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key));
+}
+
+/* A module as it was registered; where its file is not that any more, a record of what is missing. */
+static module_record *read_module(gateway *g, const json_t *object)
+{
+	const char *uuid = text_of(object, "uuid"), *name = text_of(object, "name"), *file = text_of(object, "file_path"),
+			   *sha = text_of(object, "sha256");
+	json_int_t attach = json_integer_value(json_object_get(object, "attach"));
+	bh_error *err = NULL;
+	module_record *m = NULL;
+	if (!uuid || !name || !file || !sha || strlen(sha) != 64 || attach < 0 || attach > 7)
+		return NULL;
+	if (module_of_file(&m, g, name, file, (uint32_t)attach, sha, &err)) {
+		say_failure(BH_LOG_ERROR, "gateway: a registered module is missing", err);
+		m = sv_alloc(sizeof *m);
+		if (m) {
+			m->missing = true;
+			m->name = sv_copy(name);
+			m->file = sv_copy(file);
+			m->uuid = sv_copy(uuid);
+			m->options.attach = (uint32_t)attach;
+			m->options.on_failure = g->on_failure;
+			m->size = (uint64_t)json_integer_value(json_object_get(object, "size_bytes"));
+			memcpy(m->sha256, sha, 65);
+		}
+	} else {
+		sv_free(m->uuid);
+		m->uuid = sv_copy(uuid);
+	}
+	bh_error_free(err);
+	if (m && m->name && m->file && m->uuid) {
+		m->created_ms = m->accessed_ms = (uint64_t)json_integer_value(json_object_get(object, "created_ms"));
+		return m;
+	}
+	record_free(m);
+	return NULL;
+}
+
+static bool take_order(const json_t *order, char ***out, size_t *count)
+{
+	size_t most = json_array_size(order);
+	if (!most)
+		return true;
+	char **names = sv_alloc(most * sizeof *names);
+	for (size_t i = 0; names && i < most; i++) {
+		const char *name = json_string_value(json_array_get(order, i));
+		if (name && (names[*count] = sv_copy(name)))
+			++*count;
+	}
+	*out = names;
+	return names;
+}
+
+/* Kept, under a name that says so. */
+static void set_aside(const gateway *g, const char *why)
+{
+	SV_AUTO char *aside = sv_format("%s.corrupt", g->state);
+	bool moved = aside && !rename(g->state, aside);
+	say(BH_LOG_WARNING, "gateway: %s: %s; %s. Modules that were registered over HTTP are not there", g->state, why,
+	    moved ? "it is kept beside, with .corrupt behind its name" : "it stays where it is");
+}
+
+/* Whether the order was said for the configured modules as they are now, in their order in the file. */
+static bool is_for_these(const gateway *g, const json_t *names)
+{
+	size_t count = json_array_size(names);
+	for (size_t i = 0; i < count; i++) {
+		const char *name = json_string_value(json_array_get(names, i));
+		if (!name || !g->config_order[i] || strcmp(name, g->config_order[i]) != 0)
+			return false;
+	}
+	return !g->config_order[count];
+}
+
+bh_status state_read(gateway *g, module_list *out, char ***order, size_t *order_count, bh_error **err)
+{
+	json_error_t wrong;
+	FILE *file = fopen(g->state, "re");
+	if (!file) {
+		/* Going on would write over what cannot be read now. */
+		return errno == ENOENT ? BH_OK : bh_error_new(err, BH_E_IO, "%s: %s", g->state, strerror(errno));
+	}
+	SV_AUTO char *text = sv_alloc(MOST_STATE);
+	size_t length = text ? fread(text, 1, MOST_STATE, file) : 0;
+	fclose(file);
+	json_t *all = json_loadb(text ? text : "", length, JSON_REJECT_DUPLICATES, &wrong);
+	const json_t *modules = json_object_get(all, "modules");
+	if (!json_is_array(modules) || json_integer_value(json_object_get(all, "version")) != 1) {
+		set_aside(g, all ? "not a state of version 1" : wrong.text);
+		json_decref(all);
+		return BH_OK;
+	}
+	for (size_t i = 0; i < json_array_size(modules) && i < BH_CHAIN_MODULES; i++) {
+		module_record *m = read_module(g, json_array_get(modules, i));
+		if (m && (list_find(out, m->name) || !list_add(out, m)))
+			record_free(m);
+	}
+	bool good = !is_for_these(g, json_object_get(all, "configured")) ||
+	            take_order(json_object_get(all, "order"), order, order_count);
+	json_decref(all);
+	return good ? BH_OK : bh_error_new(err, BH_E_NO_MEMORY, "out of memory");
+}

@@ -1,0 +1,54 @@
+/*
+ * The HTTP proxy of the gateway: takes requests, shows them to a chain, sends them on to one upstream, and answers.
+ * docs/guide/gateway.md says what it promises.
+ */
+#ifndef BH_SERVE_PROXY_H
+#define BH_SERVE_PROXY_H
+
+#include <bulkhead.h>
+#include <stdatomic.h>
+
+typedef struct proxy proxy;
+
+typedef struct {
+	const char *listen; /* "HOST:PORT"; port 0: any that is free */
+	const char *upstream;
+	const char *tls_cert, *tls_key; /* paths; NULL: plain HTTP */
+	uint64_t max_body, max_header;
+	uint32_t max_connections, max_upstream;
+	uint64_t header_ms, idle_ms, connect_ms, upstream_ms, total_ms;
+} proxy_options;
+
+/* Counted since the start. */
+typedef struct {
+	uint64_t requests, answered[6];  /* by the first digit of the status */
+	uint64_t refused;                /* requests that are not allowed, or too large */
+	uint64_t upstream_failures;      /* down, late, not HTTP, cut */
+	uint64_t gone;                   /* clients that did not wait */
+	uint64_t connections, in_flight; /* now */
+} proxy_counts;
+
+/*
+ * Begin to serve; the chain stays the caller's and must be there until proxy_stop(). Options are copied.
+ *
+ * Returns BH_OK; BH_E_CONFIG (listen, certificates); BH_E_BUSY (the port is taken); BH_E_SYSTEM; BH_E_NO_MEMORY.
+ */
+bh_status proxy_start(proxy **out, bh_chain *chain, const proxy_options *options, bh_error **err)
+	__attribute__((warn_unused_result));
+
+/*
+ * Other bounds and another upstream, for requests that begin from now on. Of the options listen, tls_ and max_connections
+ * are not looked at. BH_E_NO_MEMORY.
+ */
+bh_status proxy_change(proxy *p, const proxy_options *options, bh_error **err) __attribute__((warn_unused_result));
+
+/* All requests are refused with 503 while this is not NULL: a module that must look at them is missing. */
+void proxy_close_to_all(proxy *p, bool closed);
+
+/* Take no more requests, wait up to wait_ms for those under way, cut the others, release all. NULL is allowed. */
+void proxy_stop(proxy *p, unsigned wait_ms);
+
+unsigned proxy_port(const proxy *p);
+proxy_counts proxy_count(proxy *p);
+
+#endif

@@ -1,0 +1,275 @@
+/* One request to the upstream and what comes back, by libcurl. The loop's thread, but for what the lock is over. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "flow.h"
+#include "memory.h"
+
+enum { MOST_HEADERS = 256 };
+
+/* What is sent. */
+
+static bool add_line(flow *f, const char *format, bh_string name, bh_string value)
+{
+	SV_AUTO char *line = sv_format(format, (int)name.length, name.data, (int)value.length, value.data);
+	struct curl_slist *longer = line ? curl_slist_append(f->sent_headers, line) : NULL;
+	if (!longer)
+		return false;
+	f->sent_headers = longer;
+	return true;
+}
+
+static bool add_text(flow *f, const char *line)
+{
+	struct curl_slist *longer = curl_slist_append(f->sent_headers, line);
+	if (longer)
+		f->sent_headers = longer;
+	return longer;
+}
+
+/* As they are after the modules; none that libcurl would add by itself. */
+static bool make_headers(flow *f, const bh_http_request *request, bool body)
+{
+	heads present = {.items = (bh_header *)request->headers, .count = request->header_count};
+	for (size_t i = 0; i < request->header_count; i++) {
+		const bh_header *h = &request->headers[i];
+		if (header_is(h, "content-length") || header_is(h, "transfer-encoding") || header_is(h, "connection"))
+			continue;
+		if (!add_line(f, h->value.length ? "%.*s: %.*s" : "%.*s;%.*s", h->name, h->value))
+			return false;
+	}
+	return add_text(f, "Expect:") && (heads_find(&present, "accept") || add_text(f, "Accept:")) &&
+	       (heads_find(&present, "content-type") || add_text(f, "Content-Type:")) &&
+	       (!body || f->collecting || f->length >= 0 || add_text(f, "Transfer-Encoding: chunked"));
+}
+
+static size_t read_up(char *buffer, size_t size, size_t count, void *data)
+{
+	flow *f = data;
+	pthread_mutex_lock(&f->lock);
+	size_t got = pipe_read(&f->up, buffer, size * count);
+	if (got && f->up.full) {
+		f->up.full = false;
+		atomic_store(&f->moved, proxy_now_ms());
+		answer_ready(f);
+	}
+	bool cut = f->cancelled || (f->up.closed && f->up.broken);
+	bool wait = !got && !f->up.closed;
+	if (wait && !cut)
+		f->up.starved = true;
+	pthread_mutex_unlock(&f->lock);
+	f->up_paused = wait;
+	f->upstream_moved = proxy_now_ms();
+	return cut ? CURL_READFUNC_ABORT : wait ? CURL_READFUNC_PAUSE : got;
+}
+
+/* What comes. */
+
+static bool read_status(flow *f, const char *line, size_t length)
+{
+	const char *space = memchr(line, ' ', length);
+	size_t at = space ? (size_t)(space - line) + 1 : length;
+	if (length - at < 3)
+		return false;
+	f->came_status = 0;
+	for (size_t i = 0; i < 3; i++) {
+		if (line[at + i] < '0' || line[at + i] > '9')
+			return false;
+		f->came_status = f->came_status * 10 + (unsigned)(line[at + i] - '0');
+	}
+	heads_free(&f->came);
+	return f->came_status >= 100 && f->came_status <= 599;
+}
+
+static bool read_header(flow *f, const char *line, size_t length)
+{
+	const char *colon = memchr(line, ':', length);
+	if (!colon || f->came.count == MOST_HEADERS || f->came.bytes + length > f->terms->is.max_header)
+		return false;
+	const char *value = colon + 1, *end = line + length;
+	while (value < end && (*value == ' ' || *value == '\t'))
+		value++;
+	while (end > value && (end[-1] == ' ' || end[-1] == '\t'))
+		end--;
+	const bh_header header = {{line, (size_t)(colon - line)}, {value, (size_t)(end - value)}};
+	return header_is_sound(&header) && heads_add(&f->came, &f->store, header.name, header.value);
+}
+
+/* All headers are there: the body goes on as it comes, if no module is to see it. */
+static bool head_came(flow *f)
+{
+	curl_off_t length = -1;
+	curl_easy_getinfo(f->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+	const bh_header *said = heads_find(&f->came, "content-length");
+	if (f->head && said)
+		length = strtoll(said->value.data, NULL, 10);
+	f->came_length = length;
+	heads_drop_hops(&f->came);
+	heads_remove(&f->came, "content-length");
+	f->came_whole = true;
+	f->wants_whole = bh_exchange_wants(f->exchange, BH_ATTACH_RESPONSE);
+	if (f->wants_whole) {
+		f->too_much = !f->head && length > 0 && (uint64_t)length > f->terms->is.max_body;
+		return !f->too_much;
+	}
+	f->streams = true;
+	pthread_mutex_lock(&f->lock);
+	bool first = f->kind == ANSWER_NONE;
+	if (first) {
+		f->kind = ANSWER_STREAM;
+		f->status = f->came_status;
+		f->answer_headers = f->came.items;
+		f->answer_header_count = f->came.count;
+		f->answer_length = length;
+		answer_ready(f);
+	}
+	pthread_mutex_unlock(&f->lock);
+	return first;
+}
+
+static size_t take_header(char *line, size_t size, size_t count, void *data)
+{
+	flow *f = data;
+	size_t all = size * count, length = all;
+	f->upstream_moved = proxy_now_ms();
+	if (f->came_whole)
+		return all; /* trailers: not passed on */
+	while (length && (line[length - 1] == '\n' || line[length - 1] == '\r'))
+		length--;
+	bool good = true;
+	if (!length)
+		good = f->came_status < 200 ? f->came_status != 101 : head_came(f);
+	else if (length >= 5 && !memcmp(line, "HTTP/", 5))
+		good = read_status(f, line, length);
+	else
+		good = read_header(f, line, length);
+	f->bad = f->bad || !good;
+	return good ? all : 0;
+}
+
+static size_t take_body(char *bytes, size_t size, size_t count, void *data)
+{
+	flow *f = data;
+	size_t length = size * count;
+	f->upstream_moved = proxy_now_ms();
+	if (!f->streams) {
+		f->too_much = f->too_much || length > f->terms->is.max_body - f->came_body.length;
+		if (!f->too_much)
+			sv_text_add_n(&f->came_body, bytes, length);
+		return f->too_much || f->came_body.failed ? 0 : length;
+	}
+	pthread_mutex_lock(&f->lock);
+	bool cut = f->cancelled || f->over;
+	bool fits = PIPE_SIZE - f->down.length >= length;
+	f->down.full = !fits;
+	if (fits && !cut)
+		cut = pipe_write(&f->down, bytes, length) != length;
+	if (fits)
+		answer_ready(f);
+	pthread_mutex_unlock(&f->lock);
+	f->down_paused = !fits;
+	return cut ? 0 : fits ? length : CURL_WRITEFUNC_PAUSE;
+}
+
+/* A transfer. */
+
+static void set_method(flow *f, const bh_http_request *request, const char *method)
+{
+	CURL *easy = f->easy;
+	bool whole = f->collecting || !f->has_body;
+	if (f->head)
+		curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+	if (whole && (request->body.length || f->length == 0)) {
+		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.length);
+		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body.length ? (const char *)request->body.data : "");
+	} else if (!whole) {
+		curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+		curl_easy_setopt(easy, CURLOPT_READFUNCTION, read_up);
+		curl_easy_setopt(easy, CURLOPT_READDATA, f);
+		curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)f->length);
+	}
+	curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method);
+}
+
+static void set_bounds(flow *f)
+{
+	CURL *easy = f->easy;
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)f->terms->is.connect_ms);
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_PROXY, "");
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, f);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, f);
+	curl_easy_setopt(easy, CURLOPT_PRIVATE, f);
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, f->why);
+}
+
+bool upstream_start(flow *f)
+{
+	const bh_http_request *request = bh_exchange_get_request(f->exchange);
+	bool body = f->has_body && !f->collecting;
+	const char *method = store_copy(&f->store, request->method.data, request->method.length);
+	SV_AUTO char *target = request->query.length || strchr(f->uri, '?')
+	                           ? sv_format("%.*s?%.*s", (int)request->path.length, request->path.data,
+	                                       (int)request->query.length, request->query.data)
+	                           : sv_format("%.*s", (int)request->path.length, request->path.data);
+	f->easy = method && target ? curl_easy_init() : NULL;
+	if (!f->easy || !make_headers(f, request, body))
+		return false;
+	set_bounds(f);
+	set_method(f, request, method);
+	f->upstream_moved = proxy_now_ms();
+	return !curl_easy_setopt(f->easy, CURLOPT_URL, f->terms->upstream) &&
+	       !curl_easy_setopt(f->easy, CURLOPT_REQUEST_TARGET, target) &&
+	       !curl_easy_setopt(f->easy, CURLOPT_HTTPHEADER, f->sent_headers) &&
+	       !curl_multi_add_handle(f->proxy->multi, f->easy);
+}
+
+void upstream_end(flow *f)
+{
+	if (f->easy) {
+		curl_multi_remove_handle(f->proxy->multi, f->easy);
+		curl_easy_cleanup(f->easy);
+	}
+	f->easy = NULL;
+	curl_slist_free_all(f->sent_headers);
+	f->sent_headers = NULL;
+}
+
+/* The client sees how it ends: a body that is not whole must not look as if it were. */
+static void end_stream(flow *f, bool whole)
+{
+	pthread_mutex_lock(&f->lock);
+	f->down.closed = true;
+	f->down.broken = !whole;
+	bool wanted = !f->cancelled;
+	answer_ready(f);
+	pthread_mutex_unlock(&f->lock);
+	if (!whole && wanted)
+		proxy_add(f->proxy, COUNT_UPSTREAM);
+}
+
+void upstream_done(flow *f, CURLcode code)
+{
+	char why[CURL_ERROR_SIZE];
+	snprintf(why, sizeof why, "%s", f->why[0] ? f->why : curl_easy_strerror(code));
+	upstream_end(f);
+	if (f->streams) {
+		end_stream(f, code == CURLE_OK);
+	} else if (f->too_much) {
+		turn_error(f, MHD_HTTP_BAD_GATEWAY, "the response is larger than max_body_size");
+	} else if (f->bad) {
+		turn_error(f, MHD_HTTP_BAD_GATEWAY, "the response is not HTTP as it should be, or its headers are too large");
+	} else if (code == CURLE_OK && f->came_whole) {
+		turn_response(f);
+	} else {
+		bool late = code == CURLE_OPERATION_TIMEDOUT;
+		turn_error(f, late ? MHD_HTTP_GATEWAY_TIMEOUT : MHD_HTTP_BAD_GATEWAY, why);
+	}
+}
