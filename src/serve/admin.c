@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -106,6 +107,8 @@ static bh_status make(admin **out, const admin_options *o, const admin_daemon *d
 	pthread_cond_init(&server->changed, &monotonic);
 	pthread_condattr_destroy(&monotonic);
 	server->daemon = *daemon;
+	if (getrandom(&server->instance, sizeof server->instance, GRND_NONBLOCK) < 0)
+		server->instance = now_ms() << 20 ^ (uint64_t)getpid();
 	server->bounds = bounds_of(&o->bounds);
 	server->epoll = server->wake = -1;
 	server->doors[0] = (door){.fd = -1};
