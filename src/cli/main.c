@@ -14,9 +14,10 @@
 #include "worker.h"
 
 static const command *const commands[] = {
-	&command_run,     &command_call,  &command_inspect, &command_init,   &command_check,
-	&command_compile, &command_serve, &command_cache,   &command_keygen, &command_bindgen,
-	&command_doctor,  &command_help,  &command_version,
+	&command_run,    &command_call,    &command_inspect, &command_init,    &command_check,   &command_compile,
+	&command_serve,  &command_ps,      &command_top,     &command_logs,    &command_events,  &command_start,
+	&command_stop,   &command_restart, &command_reset,   &command_upgrade, &command_reload,  &command_cache,
+	&command_keygen, &command_bindgen, &command_doctor,  &command_help,    &command_version,
 };
 
 const command *command_at(size_t index)
