@@ -64,6 +64,15 @@ static void say_frames(const json_t *frames)
 	}
 }
 
+/* "bulkhead.toml:7:12"; NULL: it lies in no file. To be freed. */
+static char *place_of(const json_t *location)
+{
+	const char *file = text_in(location, "file");
+	long long line = json_integer_value(json_object_get(location, "line"));
+	long long column = json_integer_value(json_object_get(location, "column"));
+	return !file ? NULL : line ? x_format("%s:%lld:%lld", file, line, column) : x_copy(file);
+}
+
 static void put_problem(const char *subject, bh_status status, const json_t *problem, const char *message,
                         const char *hint, int code)
 {
@@ -76,7 +85,7 @@ static void put_problem(const char *subject, bh_status status, const json_t *pro
 		put_member(trap, "frames", json_deep_copy(json_object_get(problem, "frames")));
 	}
 	json_t *limit = json_object_get(problem, "limit"), *causes = json_object_get(problem, "causes");
-	json_t *usage = json_object_get(problem, "usage");
+	json_t *usage = json_object_get(problem, "usage"), *location = json_object_get(problem, "location");
 	put_text(error, "status", bh_status_name(status));
 	put_text(error, "kind", bh_status_kind(status));
 	put_text(error, "file", subject);
@@ -84,7 +93,7 @@ static void put_problem(const char *subject, bh_status status, const json_t *pro
 	put_text(error, "hint", hint);
 	put_member(error, "trap", trap);
 	put_member(error, "limit", limit ? json_deep_copy(limit) : json_null());
-	put_member(error, "location", json_null());
+	put_member(error, "location", location ? json_deep_copy(location) : json_null());
 	put_member(error, "causes", causes ? json_deep_copy(causes) : json_array());
 	put_member(object, "error", error);
 	put_number(object, "exit", (uint64_t)code);
@@ -121,8 +130,9 @@ static int tell_problem(const admin_client *client, const admin_answer *answer, 
 		put_problem(subject, status, answer->json, message, hint, code);
 		return code;
 	}
+	X_AUTO char *place = place_of(json_object_get(answer->json, "location"));
 	bool named_twice = subject && !strncmp(message, subject, strlen(subject));
-	say_error(named_twice ? NULL : subject ? subject : admin_where(client), "%s", message);
+	say_error(place ? place : named_twice ? NULL : subject ? subject : admin_where(client), "%s", message);
 	if (status == BH_E_TRAP)
 		say_frames(json_object_get(answer->json, "frames"));
 	if (hint)
