@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "complete.h"
 #include "exit_code.h"
 #include "memory.h"
 #include "output.h"
@@ -78,6 +79,8 @@ int main(int argc, char **argv)
 	const char *word = argv[1];
 	if (!strcmp(word, BH_WORKER_COMMAND))
 		return worker_run(argc - 2, argv + 2);
+	if (!strcmp(word, COMPLETE_COMMAND))
+		return output_finish(complete_run(argc - 2, argv + 2));
 	if (!strcmp(word, "--version") || !strcmp(word, "-V"))
 		word = "version";
 	else if (!strcmp(word, "--help") || !strcmp(word, "-h"))

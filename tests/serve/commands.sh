@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # test: timeout=60
 # The commands that talk to the daemon: what they show, as text and as JSON; and what they say where they cannot.
+# shellcheck disable=SC2119,SC2317
 # shellcheck source=tests/support/daemon.sh
 . "$TESTS/support/daemon.sh"
 guest counter.wasm lines.wasm
@@ -277,7 +278,6 @@ expect_exit 66
 BULKHEAD_ADMIN="http://127.0.0.1:$port/" BULKHEAD_ADMIN_TOKEN_FILE=token run call counter 'get()'
 expect_exit 0
 
-# Where libcurl is not, the rest works.
 kill -TERM "$pid"
 ends 0
 exit 0

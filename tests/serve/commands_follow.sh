@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # test: timeout=60
 # Following events and logs: over a daemon that is killed, without losing or repeating any; and the end of it.
+# shellcheck disable=SC2119,SC2317
 # shellcheck source=tests/support/daemon.sh
 . "$TESTS/support/daemon.sh"
 guest counter.wasm lines.wasm

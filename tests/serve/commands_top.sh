@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # test: timeout=60
 # bulkhead top and ps at a terminal: keys, sizes, and the terminal as it was afterwards.
+# shellcheck disable=SC2119,SC2317
 # shellcheck source=tests/support/daemon.sh
 . "$TESTS/support/daemon.sh"
 command -v tmux >/dev/null || { echo "tmux is not installed"; exit 77; }
