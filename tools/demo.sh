@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Usage: BULKHEAD=build/bin/bulkhead GUESTS=build/guests tools/demo.sh
 # Runs guests that behave and guests that do not, each under limits, and ends with a table of how each of them
-# ended. Fails if one ends with another exit code than it should.
+# ended. Then the daemon supervises services, three of which crash, while calls of the fourth go on. Fails if something ends
+# in another way than it should.
 set -euo pipefail
 
 : "${BULKHEAD:?the command, such as build/bin/bulkhead}" "${GUESTS:?the folder of guests, such as build/guests}"
@@ -170,8 +171,108 @@ awk -F '\t' -v bold="$bold" -v off="$off" '
 	}
 	END { for (n = 0; n <= NR; n++) row(n) }' out/table
 printf '\nThe time is that of the guest, without loading and compiling it. Fuel is counted where it is limited.\n'
+[ "$wrong" -gt 0 ] || printf '%sAll %d ended as they should.%s\n' "$green" "$total" "$off"
+
+# The daemon: four services under one supervisor, of which three do what they should not.
+daemon="$(dirname "$BULKHEAD")/bulkheadd"
+mkdir -m 700 live
+cat >live/bulkhead.toml <<'TOML'
+[admin]
+socket = "admin.sock"
+[supervisor]
+max_restarts = 8
+on_intensity = "fail-child"
+[service.healthy]
+file = "../counter.wasm"
+limits = { max_memory = "16MiB" }
+[service.flaky]
+file = "../counter.wasm"
+limits = { max_memory = "16MiB" }
+[service.spinner]
+file = "../counter.wasm"
+limits = { max_memory = "16MiB", max_fuel_per_execution = "unlimited", max_execution_time_ms = "100ms" }
+backoff = "exponential"
+backoff_first = "500ms"
+[service.leaky]
+file = "../counter.wasm"
+limits = { max_memory = "16MiB", on_memory_limit = "trap" }
+TOML
+export BULKHEAD_ADMIN="$scratch/live/admin.sock"
+bulkhead() { timeout --foreground "$patience" "$BULKHEAD" "$@"; }
+
+# ask NAME EXPORT...: calls, of which some end badly, as they should
+ask() {
+	local name="$1" export
+	shift
+	for export in "$@"; do bulkhead call --quiet "$name" "$export" >>out/misbehaved 2>&1 || true; done
+}
+
+# It crashes at every third call; then it begins anew, and is told so again.
+crash_every_third() { ask flaky 'crash-at(3)' 'increment()' 'increment()' 'increment()'; }
+spin() { ask spinner 'spin()'; }
+leak() { ask leaky 'grow(100)' 'grow(100)' 'grow(100)'; }
+
+# Calls the healthy one until the file out/enough is there: one line for each, its answer.
+keep_calling() {
+	while [ ! -e out/enough ]; do
+		bulkhead call --quiet healthy 'increment()' 2>>out/unanswered || true
+		echo >>out/asked
+	done >out/answered
+}
+
+show_live() {
+	printf '\n%s$ bulkhead %s%s\n' "$bold" "$*" "$off"
+	bulkhead "$@" || complain "that failed"
+}
+
+is_up() { timeout 2 "$BULKHEAD" ps >out/stdout 2>&1; }
+
+supervise() {
+	local i daemon_pid caller
+	heading 'Crashing is an event: services under a supervisor'
+	sed "s/^/$dim/; s/\$/$off/" live/bulkhead.toml
+	printf '\n%s$ bulkhead serve &%s\n' "$bold" "$off"
+	"$daemon" live/bulkhead.toml >live/out 2>live/log </dev/null &
+	daemon_pid=$!
+	helpers+=("$daemon_pid")
+	for ((i = 0; i < 200; i++)); do is_up && break || sleep 0.05; done
+	show_live ps
+	printf '\n%sCalling all of them at once; what happens:%s\n' "$bold" "$off"
+	keep_calling &
+	caller=$!
+	timeout "$patience" "$BULKHEAD" events -f -n 0 >out/events 2>&1 &
+	helpers+=("$!")
+	(for ((i = 0; i < 8; i++)); do crash_every_third; sleep 0.1; done) &
+	helpers+=("$!")
+	(for ((i = 0; i < 4; i++)); do spin; done) &
+	helpers+=("$!")
+	(for ((i = 0; i < 12; i++)); do leak; done) &
+	helpers+=("$!")
+	sleep 2
+	show_live ps
+	wait "${helpers[-1]}" "${helpers[-2]}" "${helpers[-3]}"
+	: >out/enough
+	wait "$caller"
+	printf '\n%s$ bulkhead events -f%s\n' "$bold" "$off"
+	grep exited out/events | awk '++seen[$2] <= 3' | cut -c 1-140
+	printf '%s... %d crashes in all%s\n' "$dim" "$(grep -c crashed out/events || true)" "$off"
+	show_live ps
+	local asked answered
+	asked="$(wc -l <out/asked)" answered="$(grep -c '^[0-9]' out/answered || true)"
+	[ "$asked" = "$answered" ] && [ "$asked" -gt 20 ] || complain 'calls of the healthy service were hurt'
+	# It counts them: were it restarted in between, the count would not be theirs.
+	[ "$(tail -n 1 out/answered)" = "$asked" ] || complain 'the healthy service lost its count'
+	printf '\n%sCalls of the healthy service meanwhile: %d of %d answered, all by one instance.%s\n' \
+		"$green" "$answered" "$asked" "$off"
+	kill -TERM "$daemon_pid"
+	i=0
+	wait "$daemon_pid" || i=$?
+	[ "$i" = 0 ] || complain "the daemon ended with $i"
+}
+
+supervise
+
 if [ "$wrong" -gt 0 ]; then
-	printf '%s%d of %d did not end as they should.%s\n' "$red" "$wrong" "$total" "$off"
+	printf '\n%s%d things were not as they should be.%s\n' "$red" "$wrong" "$off"
 	exit 1
 fi
-printf '%sAll %d ended as they should.%s\n' "$green" "$total" "$off"

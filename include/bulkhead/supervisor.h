@@ -257,6 +257,8 @@ typedef struct {
 	bh_status last_status; /**< what that was about; BH_OK: nothing */
 	/** What it runs, while it is told of: bh_component_name() and what else reads a component. NULL: a supervisor. */
 	const bh_component *component;
+	bh_trap last_trap;     /**< of a last_status of BH_E_TRAP: which */
+	uint64_t last_exit_ms; /**< since the last exit */
 } bh_child_info;
 
 /**

@@ -2,6 +2,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "admin.h"
+#include "call_child.h"
 #include "command.h"
 #include "exit_code.h"
 #include "guest.h"
@@ -141,7 +143,8 @@ static int run(const command *self, int argc, char **argv)
 {
 	settings s = SETTINGS_INIT;
 	settings_rows rows;
-	const option_group groups[] = {settings_group(&rows, &s)};
+	admin_place place = {0};
+	const option_group groups[] = {settings_group(&rows, &s), admin_group(&place)};
 	const option_set set = {groups, X_COUNT(groups), .stop_at_operand = false};
 	operands words;
 	int code;
@@ -149,10 +152,13 @@ static int run(const command *self, int argc, char **argv)
 		if (s.quiet)
 			output_be_quiet();
 		report_as(s.json ? REPORT_JSON : REPORT_TEXT, s.verbose);
-		if (words.count == 2)
+		if (words.count == 2 && names_a_child(words.items[0], &place))
+			code = call_child(words.items[0], words.items[1], &s, &place);
+		else if (words.count == 2)
 			code = load_and_call(&s, words.items[0], words.items[1]);
 		else
-			code = say_usage_error(self->name, "it takes FILE and 'export(args)', quoted for the shell; got %zu words",
+			code = say_usage_error(self->name,
+			                       "it takes FILE or NAME and 'export(args)', quoted for the shell; got %zu words",
 			                       words.count);
 	}
 	settings_deinit(&s);
@@ -161,14 +167,19 @@ static int run(const command *self, int argc, char **argv)
 
 const command command_call = {
 	.name = "call",
-	.synopsis = "[OPTION...] FILE 'EXPORT(ARGS)'",
+	.synopsis = "[OPTION...] FILE|NAME 'EXPORT(ARGS)'",
 	.summary = "call one export under limits",
 	.details = "Calls one export of a component on a fresh instance and prints its result. Arguments and result\n"
 			   "are WAVE text, which looks like WIT: (1, \"two\", {x: 3}, [4, 5], some(6)). EXPORT is a name, as\n"
 			   "long as only one interface exports it, or ns:package/interface@1.0.0#name. Where nothing else is\n"
-			   "said, a call may use 1,000,000 units of fuel and 100 ms. What the guest prints goes to stderr.",
+			   "said, a call may use 1,000,000 units of fuel and 100 ms. What the guest prints goes to stderr.\n"
+			   "A word that is no file is the NAME of a service of the daemon, as bulkhead ps lists them; with\n"
+			   "--socket or --url it always is, and ./NAME never. Its limits are those of bulkhead.toml, and\n"
+			   "--timeout is how long to wait for the answer.",
 	.examples = "bulkhead call --memory 64MB calc.wasm 'divide({numerator: 7, denominator: 2})'\n"
-				"bulkhead call --json --timeout 1s calc.wasm 'acme:calc/math@1.0.0#area(circle(2.5))' | jq .result",
+				"bulkhead call --json --timeout 1s calc.wasm 'acme:calc/math@1.0.0#area(circle(2.5))' | jq .result\n"
+				"bulkhead call counter 'increment()'",
 	.see = "man bulkhead-call; bulkhead inspect FILE lists the exports",
 	.run = run,
+	.names = NAMES_FILES_AND_CHILDREN,
 };

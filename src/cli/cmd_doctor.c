@@ -97,4 +97,5 @@ const command command_doctor = {
 				"bulkhead doctor --json | jq '.findings[] | select(.state != \"ok\")'",
 	.see = "man bulkhead-doctor",
 	.run = run,
+	.names = NAMES_NOTHING,
 };

@@ -35,4 +35,5 @@ const command command_help = {
 	.examples = "bulkhead help\nbulkhead help run",
 	.see = "man bulkhead",
 	.run = run,
+	.names = NAMES_COMMANDS,
 };

@@ -25,4 +25,5 @@ const command command_version = {
 	.examples = "bulkhead version\nbulkhead --version",
 	.see = "man bulkhead",
 	.run = run,
+	.names = NAMES_NOTHING,
 };

@@ -8,6 +8,9 @@
 
 typedef struct command command;
 
+/* What its operands name, for the completion at a shell. */
+typedef enum { NAMES_FILES, NAMES_CHILDREN, NAMES_FILES_AND_CHILDREN, NAMES_COMMANDS, NAMES_NOTHING } operand_names;
+
 struct command {
 	const char *name;
 	const char *synopsis;                                   /* what follows the name: "[OPTION...] FILE" */
@@ -16,6 +19,7 @@ struct command {
 	const char *examples;                                   /* lines to paste */
 	const char *see;                                        /* where to read on */
 	int (*run)(const command *self, int argc, char **argv); /* arguments after the name; returns the exit code */
+	operand_names names;
 };
 
 /* The table, in the order in which they are listed; NULL past the end. A new command is a row in main.c. */
@@ -38,6 +42,8 @@ void help_overview(FILE *stream);
 	}
 
 extern const command command_bindgen, command_cache, command_call, command_check, command_compile, command_doctor,
-	command_help, command_init, command_inspect, command_keygen, command_run, command_serve, command_version;
+	command_events, command_help, command_init, command_inspect, command_keygen, command_logs, command_ps,
+	command_reload, command_reset, command_restart, command_run, command_serve, command_start, command_stop,
+	command_top, command_upgrade, command_version;
 
 #endif

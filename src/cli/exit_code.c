@@ -6,7 +6,7 @@ static const exit_code_row rows[] = {
 	{EXIT_USAGE, "usage: an option, an argument or an export's name is wrong"},
 	{EXIT_COMPONENT, "not a component, or one that cannot be compiled or linked"},
 	{EXIT_NO_FILE, "no such file, or it cannot be read"},
-	{EXIT_BUSY, "busy"},
+	{EXIT_BUSY, "busy; or no daemon is there"},
 	{EXIT_INTERNAL, "the machine or Bulkhead itself failed; our own output could not be written"},
 	{EXIT_DENIED, "denied: an artifact that is not to be trusted; something that was not granted"},
 	{EXIT_CONFIG, "configuration: a manifest is wrong, or a required limit is missing"},

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "complete.h"
 #include "exit_code.h"
 #include "memory.h"
 #include "text.h"
@@ -65,6 +66,11 @@ void help_overview(FILE *stream)
 
 bool command_options(const command *self, const option_set *set, int argc, char **argv, operands *out, int *exit_code)
 {
+	if (argc && !strcmp(argv[0], COMPLETE_COMMAND)) {
+		complete_operands(self, set, argc - 1, argv + 1);
+		*exit_code = EXIT_OK;
+		return false;
+	}
 	switch (options_read(set, self->name, argc, argv, out, exit_code)) {
 	case OPTIONS_READ:
 		return true;

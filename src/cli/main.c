@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "complete.h"
 #include "exit_code.h"
 #include "memory.h"
 #include "output.h"
@@ -14,9 +15,10 @@
 #include "worker.h"
 
 static const command *const commands[] = {
-	&command_run,     &command_call,  &command_inspect, &command_init,   &command_check,
-	&command_compile, &command_serve, &command_cache,   &command_keygen, &command_bindgen,
-	&command_doctor,  &command_help,  &command_version,
+	&command_run,    &command_call,    &command_inspect, &command_init,    &command_check,   &command_compile,
+	&command_serve,  &command_ps,      &command_top,     &command_logs,    &command_events,  &command_start,
+	&command_stop,   &command_restart, &command_reset,   &command_upgrade, &command_reload,  &command_cache,
+	&command_keygen, &command_bindgen, &command_doctor,  &command_help,    &command_version,
 };
 
 const command *command_at(size_t index)
@@ -77,6 +79,8 @@ int main(int argc, char **argv)
 	const char *word = argv[1];
 	if (!strcmp(word, BH_WORKER_COMMAND))
 		return worker_run(argc - 2, argv + 2);
+	if (!strcmp(word, COMPLETE_COMMAND))
+		return output_finish(complete_run(argc - 2, argv + 2));
 	if (!strcmp(word, "--version") || !strcmp(word, "-V"))
 		word = "version";
 	else if (!strcmp(word, "--help") || !strcmp(word, "-h"))

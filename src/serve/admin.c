@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -107,6 +108,8 @@ static bh_status make(admin **out, const admin_options *o, const admin_daemon *d
 	pthread_condattr_destroy(&monotonic);
 	server->daemon = *daemon;
 	server->compat = o->compat;
+	if (getrandom(&server->instance, sizeof server->instance, GRND_NONBLOCK) < 0)
+		server->instance = now_ms() << 20 ^ (uint64_t)getpid();
 	server->bounds = bounds_of(&o->bounds);
 	server->epoll = server->wake = -1;
 	server->doors[0] = (door){.fd = -1};

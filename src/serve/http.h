@@ -105,6 +105,7 @@ struct admin {
 	struct MHD_Daemon *http;
 	pthread_t loop;
 	int epoll, wake;
+	uint64_t instance;          /* a number of its own, by which a client sees that another daemon answers */
 	_Atomic uint64_t looked_at; /* the loop, ms */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;

@@ -97,6 +97,23 @@ static void put_limit(sv_text *out, const bh_error *err)
 	js_close(out, '}');
 }
 
+/* Where in a configuration it lies. */
+static void put_location(sv_text *out, const bh_error *err)
+{
+	const bh_location *where = err ? bh_error_location(err) : NULL;
+	js_key(out, "location");
+	if (!where) {
+		js_null(out);
+		return;
+	}
+	js_open(out, '{');
+	js_put_text(out, "file", where->file);
+	js_put_number(out, "line", where->line);
+	js_put_number(out, "column", where->column);
+	js_put_text(out, "key", where->key);
+	js_close(out, '}');
+}
+
 void problem_begin(sv_text *out, const exchange *about, unsigned http_status, bh_status status, const bh_error *err)
 {
 	js_open(out, '{');
@@ -109,6 +126,7 @@ void problem_begin(sv_text *out, const exchange *about, unsigned http_status, bh
 	js_put_text(out, "kind", status ? bh_status_kind(status) : NULL);
 	put_details(out, err);
 	put_limit(out, err);
+	put_location(out, err);
 }
 
 void problem_end(sv_text *out)

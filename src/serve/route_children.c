@@ -47,6 +47,8 @@ static void put_last_exit(sv_text *out, const bh_child_info *i)
 	js_put_text(out, "how", bh_exit_name(i->last_exit));
 	js_put_text(out, "status", i->last_status ? bh_status_name(i->last_status) : NULL);
 	js_put_text(out, "text", i->last_status ? bh_status_text(i->last_status) : NULL);
+	js_put_text(out, "trap", i->last_trap != BH_TRAP_NONE ? bh_trap_name(i->last_trap) : NULL);
+	js_put_number(out, "ago_ms", i->last_exit_ms);
 	js_close(out, '}');
 }
 

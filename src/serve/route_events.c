@@ -16,6 +16,7 @@ typedef struct {
 	uint64_t after; /* events up to this one were told before */
 	uint64_t seen;  /* the last one there was */
 	bool resumes;   /* it has still to be seen where he goes on */
+	bool once;      /* he wants what there is, and does not wait for more */
 	uint64_t said_at, heartbeat_ms;
 } reader;
 
@@ -144,7 +145,7 @@ static bool fill(void *data, sv_text *out)
 		sv_text_add(out, ":\n\n");
 	if (out->length)
 		r->said_at = now;
-	return more;
+	return more && !(r->once && none);
 }
 
 /* From where a reader goes on, who was here before; 0: he was not. */
@@ -160,6 +161,11 @@ static uint64_t last_id(const exchange *self, bool *given)
 void route_events(exchange *self)
 {
 	bool resumes;
+	const char *follows = exchange_query(self, "follow");
+	if (follows && strcmp(follows, "1") != 0 && strcmp(follows, "0") != 0) {
+		answer_problem(self, MHD_HTTP_BAD_REQUEST, "follow: 1 or 0");
+		return;
+	}
 	uint64_t after = last_id(self, &resumes);
 	bh_error *err = NULL;
 	if (self->head) {
@@ -177,6 +183,7 @@ void route_events(exchange *self)
 	r->tree = self->server->daemon.tree;
 	r->after = after;
 	r->resumes = resumes;
+	r->once = follows && *follows == '0';
 	r->heartbeat_ms = self->server->bounds.heartbeat_ms;
 	answer_stream(self, "text/event-stream", fill, release, r);
 }

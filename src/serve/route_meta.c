@@ -1,4 +1,5 @@
 /* What is asked of the daemon as a whole: health, numbers, versions, what there is to ask. */
+#include <stdio.h>
 #include <string.h>
 
 #include "gateway.h"
@@ -72,6 +73,9 @@ void route_version(exchange *self)
 	js_put_text(&out, "version", bh_version());
 	js_put_text(&out, "engine", bh_engine_version());
 	js_put_text(&out, "api", "v1");
+	char instance[17];
+	snprintf(instance, sizeof instance, "%016llx", (unsigned long long)self->server->instance);
+	js_put_text(&out, "instance", instance);
 	js_close(&out, '}');
 	answer_json(self, MHD_HTTP_OK, &out);
 }

@@ -87,6 +87,8 @@ struct bh_member {
 	bool refused;          /* the service could not be restored from it, and is not asked to again; the child's lock */
 	bh_exit last_exit;     /* the tree's lock, from here on */
 	bh_status last_status;
+	bh_trap last_trap;
+	uint64_t exited_at;
 	bh_error *cause; /* of the exit that is being told of */
 	bh_usage usage;
 };

@@ -423,6 +423,8 @@ static bh_child_info info_of(bh_member *member, const bh_component *component, u
 		.last_exit = member->last_exit,
 		.last_status = member->last_status,
 		.component = component,
+		.last_trap = member->last_trap,
+		.last_exit_ms = member->exited_at && now > member->exited_at ? (now - member->exited_at) / 1000000 : 0,
 	};
 }
 

@@ -72,6 +72,8 @@ static void tell(void *data, const bh_note *note)
 	if (note->kind == BH_EVENT_EXITED) {
 		member->last_exit = note->exit;
 		member->last_status = member->cause ? bh_error_status(member->cause) : BH_OK;
+		member->last_trap = member->cause ? bh_error_trap(member->cause) : BH_TRAP_NONE;
+		member->exited_at = bh_now();
 		bh_member_wake_waiters(note->node); /* there may be nothing left to wait for */
 		if (member->child->upgrade)
 			bh_tree_note(&member->child->members[0], BH_DO_UPGRADE);

@@ -1,0 +1,324 @@
+/* bulkhead top: the table of `ps`, live. */
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "admin.h"
+#include "child_row.h"
+#include "child_table.h"
+#include "command.h"
+#include "exit_code.h"
+#include "follow.h"
+#include "interrupt.h"
+#include "json.h"
+#include "memory.h"
+#include "output.h"
+#include "report.h"
+#include "screen.h"
+#include "text.h"
+
+enum {
+	INTERVAL_MS = 1000,
+	SHORTEST_MS = 100,
+	FIRST_MS = 250, /* rates are told of two looks, and the daemon takes two within 200 ms for one */
+	TIMEOUT_MS = 5000,
+};
+
+typedef struct {
+	bool json, once;
+	uint64_t count; /* 0: until it is ended */
+	uint64_t interval_ms;
+} top_options;
+
+/* What was seen. */
+typedef struct {
+	admin_client *client;
+	json_t *children, *host;
+	double calls, rate; /* of the host; rate < 0: not known yet */
+	uint64_t at;        /* ms */
+	bool missed;        /* the last time nobody answered: this is older */
+	children_order order;
+	size_t first; /* the row at the top */
+} sight;
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* A member of an answer, in place of what was there; 0, or an exit code, after a message if `tells`. */
+static int ask(sight *s, const char *path, const char *member, json_t **into, bool tells)
+{
+	admin_answer answer = admin_ask(s->client, &(admin_request){.path = path, .timeout_ms = TIMEOUT_MS});
+	json_t *found = admin_went_well(&answer) ? json_object_get(answer.json, member) : NULL;
+	int code = found ? 0 : EXIT_BUSY;
+	if (found) {
+		json_decref(*into);
+		*into = json_incref(found);
+	} else if (tells) {
+		code = admin_failed(s->client, &answer, NULL);
+	}
+	admin_answer_deinit(&answer);
+	return code;
+}
+
+static int look(sight *s, bool tells)
+{
+	int code = ask(s, "/v1/children", "children", &s->children, tells);
+	if (!code)
+		code = ask(s, "/v1/stats", "host", &s->host, tells);
+	s->missed = code != 0;
+	if (code)
+		return code;
+	uint64_t now = now_ms();
+	double calls = child_number(s->host, "calls");
+	s->rate = s->at && now > s->at && calls >= s->calls ? (calls - s->calls) * 1000 / (double)(now - s->at) : -1;
+	s->calls = calls;
+	s->at = now;
+	return 0;
+}
+
+/* "3 running, 1 failed" */
+static char *states_text(const json_t *children)
+{
+	static const char *const states[] = {"running", "starting", "waiting", "stopping", "stopped", "ended", "failed"};
+	size_t counts[X_COUNT(states)] = {0}, i;
+	const json_t *child;
+	json_array_foreach(children, i, child)
+	{
+		const char *path = json_string_value(json_object_get(child, "path"));
+		const char *state = json_string_value(json_object_get(child, "state"));
+		for (size_t n = 0; n < X_COUNT(states) && path && *path && state; n++)
+			counts[n] += !strcmp(state, states[n]);
+	}
+	x_writer out;
+	x_text_begin(&out);
+	const char *comma = "";
+	for (i = 0; i < X_COUNT(states); i++) {
+		if (counts[i])
+			fprintf(out.stream, "%s%zu %s", comma, counts[i], states[i]);
+		comma = counts[i] ? ", " : comma;
+	}
+	return x_text_end(&out);
+}
+
+static char *host_text(const sight *s)
+{
+	X_AUTO char *states = states_text(s->children);
+	X_AUTO char *rate = s->rate < 0 ? x_copy("-") : x_copy(text_count((uint64_t)(s->rate + 0.5)));
+	return x_format("%s calls/s, %.0f in flight, %.0f instances, largest %s; children: %s", rate,
+	                child_number(s->host, "in_flight"), child_number(s->host, "instances"),
+	                text_bytes((uint64_t)child_number(s->host, "peak_memory")), *states ? states : "none");
+}
+
+/* Plain output. */
+
+static void print_json(const sight *s)
+{
+	static const char *const members[] = {"calls", "failures", "in_flight", "instances", "peak_memory"};
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	json_t *object = json_made(json_object()), *host = json_made(json_object());
+	put_number(object, "time_ms", (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000);
+	put_member(host, "calls_per_s", s->rate < 0 ? json_null() : json_real(s->rate));
+	for (size_t i = 0; i < X_COUNT(members); i++)
+		put_number(host, members[i], (uint64_t)child_number(s->host, members[i]));
+	put_member(object, "host", host);
+	put_member(object, "children", json_incref(s->children));
+	json_print(stdout, object);
+}
+
+static void print_plain(const sight *s, bool more)
+{
+	if (report_is_json()) {
+		print_json(s);
+		return;
+	}
+	X_AUTO char *host = host_text(s);
+	put("%s\n", host);
+	child_table table;
+	child_table_make(&table, s->children, s->order, terminal_columns());
+	for (size_t i = 0; i < table.count; i++)
+		output_line(stdout, table.lines[i]);
+	child_table_deinit(&table);
+	if (more)
+		put("\n");
+}
+
+static void rest(uint64_t ms)
+{
+	const struct timespec time = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
+	nanosleep(&time, NULL);
+}
+
+static int run_plain(sight *s, const top_options *o)
+{
+	for (uint64_t n = 1;; n++) {
+		bool last = o->count && n == o->count;
+		print_plain(s, !last);
+		if (!follow_flush())
+			return EXIT_INTERNAL;
+		if (last)
+			return EXIT_OK;
+		rest(o->interval_ms);
+		int code = look(s, true);
+		if (code)
+			return code;
+	}
+}
+
+/* At a terminal. */
+
+static void add_cut(FILE *out, const char *text, size_t columns)
+{
+	fprintf(out, "%.*s\n", (int)columns, text);
+}
+
+/* All that fits: two lines above the table, one below it. */
+static char *frame_of(sight *s, size_t rows, size_t columns)
+{
+	enum { AROUND = 4 };
+	x_writer out;
+	x_text_begin(&out);
+	X_AUTO char *host = host_text(s);
+	X_AUTO char *title =
+		x_format("bulkhead top: %s%s", admin_where(s->client), s->missed ? "  NO ANSWER, trying again" : "");
+	X_AUTO char *clean = one_line(title);
+	add_cut(out.stream, clean, columns);
+	add_cut(out.stream, host, columns);
+	child_table table;
+	child_table_make(&table, s->children, s->order, columns);
+	size_t room = rows > AROUND ? rows - AROUND : 1, lines = table.count - 1;
+	size_t most = lines > room ? lines - room : 0;
+	s->first = s->first < most ? s->first : most;
+	fprintf(out.stream, "%s\n", table.lines[0]);
+	for (size_t i = 0; i < room && s->first + i < lines; i++)
+		fprintf(out.stream, "%s\n", table.lines[1 + s->first + i]);
+	child_table_deinit(&table);
+	X_AUTO char *keys = x_format("q quit  sort: n name  c calls/s  p p99  f fuel  m memory  r restarts%s",
+	                             most ? "  arrows scroll" : "");
+	fprintf(out.stream, "%.*s", (int)columns, keys);
+	return x_text_end(&out);
+}
+
+static bool draw(sight *s)
+{
+	size_t rows, columns;
+	screen_size(&rows, &columns);
+	X_AUTO char *frame = frame_of(s, rows, columns);
+	return screen_draw(frame);
+}
+
+/* False: that was the end. */
+static bool obey(sight *s, int key)
+{
+	static const char orders[] = {[CHILDREN_IN_ORDER] = 'n', [CHILDREN_BY_RATE] = 'c',   [CHILDREN_BY_P99] = 'p',
+	                              [CHILDREN_BY_FUEL] = 'f',  [CHILDREN_BY_MEMORY] = 'm', [CHILDREN_BY_RESTARTS] = 'r'};
+	enum { PAGE = 10 };
+	for (size_t i = 0; i < sizeof orders; i++)
+		if (key == orders[i])
+			s->order = (children_order)i;
+	if (key == KEY_DOWN || key == 'j')
+		s->first++;
+	else if (key == KEY_PAGE_DOWN)
+		s->first += PAGE;
+	else if (s->first && (key == KEY_UP || key == 'k'))
+		s->first--;
+	else if (key == KEY_PAGE_UP)
+		s->first -= s->first < PAGE ? s->first : PAGE;
+	return key != 'q' && key != KEY_GONE;
+}
+
+static void run_live(sight *s, const top_options *o)
+{
+	screen_enter();
+	uint64_t shown = 0;
+	for (bool goes_on = true; goes_on && (!o->count || shown < o->count); shown++) {
+		uint64_t until = now_ms() + o->interval_ms, now;
+		goes_on = draw(s);
+		while (goes_on && (now = now_ms()) < until)
+			goes_on = obey(s, screen_wait((uint32_t)(until - now))) && draw(s);
+		if (goes_on)
+			look(s, false);
+	}
+	screen_leave();
+}
+
+static int show(admin_client *client, const top_options *o)
+{
+	sight s = {.client = client, .rate = -1};
+	int code = look(&s, true);
+	if (!code) {
+		rest(FIRST_MS);
+		code = look(&s, true);
+	}
+	if (!code && !o->json && !o->once && isatty(STDOUT_FILENO))
+		run_live(&s, o);
+	else if (!code)
+		code = run_plain(&s, o);
+	json_decref(s.children);
+	json_decref(s.host);
+	return code;
+}
+
+static int take_number(void *target, const option_row *row, const char *value)
+{
+	uint64_t *out = (uint64_t *)(void *)((char *)target + row->offset);
+	bool time = row->letter == 'd';
+	bh_error *err = NULL;
+	if (bh_limit_parse(out, time ? BH_LIMIT_EXECUTION_TIME : BH_LIMIT_FUEL, value, &err) == BH_OK &&
+	    *out != BH_UNLIMITED && *out >= (time ? (uint64_t)SHORTEST_MS : 1) && *out <= 3600000)
+		return 0;
+	bh_error_free(err);
+	return say_usage_error("top", time ? "--%s \"%s\": not a time from 100ms to 1h" : "--%s \"%s\": not a number",
+	                       row->name, value);
+}
+
+static const option_row rows[] = {
+	{"interval", 'd', "TIME", "Look so often; 1s", take_number, offsetof(top_options, interval_ms)},
+	{"count", 'n', "N", "Look so many times and end", take_number, offsetof(top_options, count)},
+	{"once", '1', NULL, "Print the table once, plainly", take_flag, offsetof(top_options, once)},
+	{"json", 'j', NULL, "Print a JSON object for each look", take_flag, offsetof(top_options, json)},
+};
+
+static int run(const command *self, int argc, char **argv)
+{
+	top_options o = {.interval_ms = INTERVAL_MS};
+	admin_place place = {0};
+	const option_group groups[] = {OPTION_GROUP(rows, &o), admin_group(&place)};
+	const option_set set = {groups, X_COUNT(groups), .stop_at_operand = false};
+	operands words;
+	int code;
+	if (!command_options(self, &set, argc, argv, &words, &code))
+		return code;
+	if (words.count)
+		return say_usage_error(self->name, "it takes no arguments");
+	if (o.once)
+		o.count = 1;
+	interrupt_catch();
+	report_as(o.json ? REPORT_JSON : REPORT_TEXT, false);
+	admin_client *client = NULL;
+	code = admin_open(&client, &place);
+	if (!code)
+		code = show(client, &o);
+	admin_close(client);
+	return code;
+}
+
+const command command_top = {
+	.name = "top",
+	.synopsis = "[OPTION...]",
+	.summary = "watch what the daemon runs",
+	.details =
+		"Shows the table of `bulkhead ps` and a line about the whole, again each second. Keys: q quits; n sorts\n"
+		"by the tree, c by calls a second, p by p99, f by fuel, m by memory, r by restarts; arrows scroll.\n"
+		"Where stdout is no terminal, the table is printed each time, one below the other.",
+	.examples = "bulkhead top\n"
+				"bulkhead top --once\n"
+				"bulkhead top --json --interval 10s | jq -c .host",
+	.see = "man bulkhead-top; bulkhead ps",
+	.run = run,
+	.names = NAMES_NOTHING,
+};
