@@ -161,7 +161,7 @@ static bh_status serve_gateway(bulkheadd *d, const bh_config *config, bh_error *
 static bh_status serve_compat(bulkheadd *d, const bh_config *config, bh_error **err)
 {
 	const bh_config_gateway *settings = bh_config_gateway_of(config);
-	if (!settings || !settings->compat_listen || !admin_start)
+	if (!settings || !settings->compat_listen)
 		return BH_OK;
 	admin_options options = ADMIN_OPTIONS_INIT;
 	admin_daemon hooks = daemon_hooks(d);
