@@ -31,7 +31,7 @@ void loop_signal(flow *f)
 {
 	proxy *p = f->proxy;
 	pthread_mutex_lock(&p->lock);
-	bool fresh = !f->signalled;
+	bool fresh = !f->signalled && !p->ending; /* at the end nobody looks any more */
 	if (fresh) {
 		f->signalled = true;
 		f->next_signal = NULL;

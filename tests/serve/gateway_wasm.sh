@@ -123,7 +123,7 @@ compat /wasm
 jq '[.modules[] | [.module_uuid, .module_meta.name, .module_meta.sha256_hash, .module_meta.created_at]]' body >before
 kill -9 "$pid"
 wait "$pid" 2>/dev/null
-begin
+again
 compat /wasm
 jq '[.modules[] | [.module_uuid, .module_meta.name, .module_meta.sha256_hash, .module_meta.created_at]]' body | cmp - before || failed 'a restart lost something'
 get -H 'x-reject: 418' /hello && expect 401
@@ -132,13 +132,13 @@ ends 0
 
 # One whose file is not what it was refuses everything, until it is taken out; it is not lost meanwhile.
 cp gateway-raw.wasm gateway-auth.wasm
-begin
+again
 says 'a registered module is missing'
 get -H 'x-api-key: let-me-in' /hello && expect 503
 kill -TERM "$pid"
 ends 0
 grep -q '"name":"auth"' gateway.json || failed 'it was lost'
-begin
+again
 compat /wasm
 auth=$(jq -r '.modules[] | select(.module_meta.name == "auth").module_uuid' body)
 compat -X DELETE "/wasm/$auth" && expect 200
@@ -148,7 +148,7 @@ ends 0
 
 # A file that is no state is kept, and said once; one that cannot be read is not written over.
 echo '{"modules": [' >gateway.json
-begin
+again
 says 'kept beside' 1
 grep -q 'modules' gateway.json.corrupt || failed 'it was lost'
 get /hello && expect 200 hello

@@ -12,10 +12,13 @@
 #   raw_says TEXT        raw's answer to stdin has TEXT in it
 #   register NAME FILE [POINT...]   POST /wasm on compat_listen; sets $uuid
 #
+#   again                begin after an earlier one ended
+#
 # Daemon: begin, ends, says, never, until_true of daemon.sh.
 # shellcheck source=tests/support/daemon.sh
 . "$TESTS/support/daemon.sh"
 : "${SERVE:?}"
+[ -e "$GUESTS/gateway-edit.wasm" ] || { echo "skipped: the guests are not built"; exit 77; }
 up_pid=
 others=()
 trap 'for one in "$pid" "$up_pid" "${others[@]}"; do [ -z "$one" ] || kill -9 "$one" 2>/dev/null; done' EXIT
@@ -28,6 +31,12 @@ failed() {
 	printf -- '\n--- log\n'
 	tail -c 4000 log 2>/dev/null
 	exit 1
+}
+
+# A log of the one before says that it has started.
+again() {
+	rm -f log
+	begin
 }
 
 upstream() {
