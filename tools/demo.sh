@@ -200,11 +200,11 @@ TOML
 export BULKHEAD_ADMIN="$scratch/live/admin.sock"
 bulkhead() { timeout --foreground "$patience" "$BULKHEAD" "$@"; }
 
-# ask NAME EXPORT...: calls, of which some end badly, as they should
+# ask NAME CALL...: calls, of which some end badly, as they should
 ask() {
-	local name="$1" export
+	local name="$1" what
 	shift
-	for export in "$@"; do bulkhead call --quiet "$name" "$export" >>out/misbehaved 2>&1 || true; done
+	for what in "$@"; do bulkhead call --quiet "$name" "$what" >>out/misbehaved 2>&1 || true; done
 }
 
 # It crashes at every third call; then it begins anew, and is told so again.
@@ -235,7 +235,10 @@ supervise() {
 	"$daemon" live/bulkhead.toml >live/out 2>live/log </dev/null &
 	daemon_pid=$!
 	helpers+=("$daemon_pid")
-	for ((i = 0; i < 200; i++)); do is_up && break || sleep 0.05; done
+	for ((i = 0; i < 200; i++)); do
+		! is_up || break
+		sleep 0.05
+	done
 	show_live ps
 	printf '\n%sCalling all of them at once; what happens:%s\n' "$bold" "$off"
 	keep_calling &
@@ -259,7 +262,9 @@ supervise() {
 	show_live ps
 	local asked answered
 	asked="$(wc -l <out/asked)" answered="$(grep -c '^[0-9]' out/answered || true)"
-	[ "$asked" = "$answered" ] && [ "$asked" -gt 20 ] || complain 'calls of the healthy service were hurt'
+	if [ "$asked" != "$answered" ] || [ "$asked" -le 20 ]; then
+		complain 'calls of the healthy service were hurt'
+	fi
 	# It counts them: were it restarted in between, the count would not be theirs.
 	[ "$(tail -n 1 out/answered)" = "$asked" ] || complain 'the healthy service lost its count'
 	printf '\n%sCalls of the healthy service meanwhile: %d of %d answered, all by one instance.%s\n' \

@@ -87,11 +87,12 @@ static int read_token(admin_target *out, const char *path)
 static int take_default(admin_target *out)
 {
 	char *path = bh_config_default_socket();
-	if (!path)
-		x_no_memory();
-	int code = take_socket(out, path);
-	bh_string_free(path);
-	return code;
+	if (path) {
+		int code = take_socket(out, path);
+		bh_string_free(path);
+		return code;
+	}
+	x_no_memory();
 }
 
 int admin_target_settle(admin_target *out, const admin_place *place)
