@@ -1,12 +1,22 @@
 /* Which requests a module is asked about. */
 #include <string.h>
-#include <strings.h>
 
 #include "gateway/internal.h"
 
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+/* Not strncasecmp(), which goes by the program's locale: in a Turkish one "ID" is not "id". */
 bool bh_same_name(bh_string a, bh_string b)
 {
-	return a.length == b.length && !strncasecmp(a.data, b.data, a.length);
+	if (a.length != b.length)
+		return false;
+	for (size_t i = 0; i < a.length; i++)
+		if (lower(a.data[i]) != lower(b.data[i]))
+			return false;
+	return true;
 }
 
 static bool is(bh_string text, const char *wanted)
