@@ -170,6 +170,7 @@ struct bh_exchange {
 	bh_verdict verdict;
 	pthread_mutex_t lock; /* over call and cancelled */
 	bh_call *call;
+	bh_cancel token; /* of calls that are waited for */
 	bool cancelled;
 
 	/* What came of it. */

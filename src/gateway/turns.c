@@ -237,6 +237,7 @@ static bh_message_call prepare(bh_exchange *exchange)
 		.export_ = module->exports_[exchange->point],
 		.instance = exchange->kept.instance,
 		.keep = exchange->keep,
+		.cancel = &exchange->token,
 		.message = &exchange->message,
 		.verdict = &exchange->verdict,
 	};
@@ -249,7 +250,10 @@ static bh_status call_seen(bh_exchange *exchange, bh_usage *usage, bh_error **er
 	bh_export *export_ = module_of(exchange)->exports_[exchange->point];
 	if (bh_exchange_values(exchange, &message))
 		return bh_fail_memory(err);
-	bh_status status = bh_export_call(export_, &message, 1, &result, NULL, usage, err);
+	bh_call_options options = BH_CALL_OPTIONS_INIT;
+	options.cancel = &exchange->token;
+	options.kill = true;
+	bh_status status = bh_export_call(export_, &message, 1, &result, &options, usage, err);
 	return status ? status : bh_exchange_judge(exchange, &result, err);
 }
 
