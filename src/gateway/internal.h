@@ -82,7 +82,7 @@ BH_DEFINE_AUTO(bh_module *, bh_module_unref)
 /* An instance for a message; none: a fresh one is to be made, and kept if `*keep` says so. */
 bh_kept bh_module_take(bh_module *module, bool *keep);
 
-/* It has seen its message. It is kept for more, or goes. */
+/* It has seen its message. It is kept for more, or goes, also where others may soon want what it takes. */
 void bh_module_give(bh_module *module, bh_kept kept);
 
 /* The modules of a chain, at one time. */
