@@ -34,6 +34,7 @@ struct bh_counts {
 /* Rules. */
 typedef struct {
 	char *path_prefix, *method, *header, *header_value;
+	size_t prefix_length;
 } bh_rule;
 
 /* Whether a path is written in the plainest way. Another one a server behind us may read as any path. */

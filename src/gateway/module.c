@@ -102,6 +102,7 @@ static bh_status take_rules(bh_module *module, const bh_chain_module_options *op
 		if (!copy_text(&to->path_prefix, from->path_prefix) || !copy_text(&to->method, from->method) ||
 		    !copy_text(&to->header, from->header) || !copy_text(&to->header_value, from->header_value))
 			return bh_fail_memory(err);
+		to->prefix_length = to->path_prefix ? strlen(to->path_prefix) : 0;
 	}
 	return BH_OK;
 }

@@ -37,6 +37,12 @@ static bool is_sampled(const bh_exchange *exchange, const bh_module *module)
 	return (x ^ (x >> 31)) < module->sample;
 }
 
+/* Who looks at requests too is shown the responses to those that it saw; whether rules hold matters to nobody else. */
+static bool minds_later(const bh_module *module)
+{
+	return module->attach & BH_ATTACH_ERROR || !(module->attach & BH_ATTACH_REQUEST);
+}
+
 /* What holds of the request when the modules are through with it holds from then on, whatever the server does with it. */
 static void look_ahead(bh_exchange *exchange)
 {
@@ -44,7 +50,7 @@ static void look_ahead(bh_exchange *exchange)
 		return;
 	exchange->later_known = true;
 	for (size_t i = 0; i < exchange->modules->count; i++)
-		if (rules_hold(exchange, exchange->modules->items[i]))
+		if (minds_later(exchange->modules->items[i]) && rules_hold(exchange, exchange->modules->items[i]))
 			set_bit(exchange->later, i);
 }
 
@@ -57,7 +63,6 @@ static bool is_asked(const bh_exchange *exchange, bh_point point, size_t index)
 	case BH_POINT_REQUEST:
 		return rules_hold(exchange, module);
 	case BH_POINT_RESPONSE:
-		/* Whoever looks at requests too is shown the responses to those that it saw. */
 		return bit(module->attach & BH_ATTACH_REQUEST ? exchange->passed : exchange->later, index);
 	default:
 		return index != exchange->failed_index && bit(exchange->later, index);
