@@ -52,7 +52,7 @@ bench: ## the benchmarks, into build/bench/*.jsonl
 	@$(COMPILE) -t benchmarks
 	@tools/bench.sh $(BUILD)
 
-bench-peers: ## what benchmarks run beside, kept per user: the wasmtime command, raw-wasmtime (15 minutes, once)
+bench-peers: ## what benchmarks run beside, kept per user: the wasmtime command, raw-wasmtime, smg-wasm (25 minutes, once)
 	@tools/bench-peers.sh >/dev/null
 
 lint: ## formatting, static analysis, the include rule, exports, scripts

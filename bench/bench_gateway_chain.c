@@ -1,86 +1,15 @@
 /*
- * Chains of middleware: what a request costs that one module looks at (guests/gateway/auth.c: 4 headers, a body of 1 KB), by a
- * thread that waits for it, and by callers who have it started, on two workers.
+ * Chains of middleware beside smg-wasm, the crate of the gateway that existing modules were built for, in turn in one run: a
+ * request that one module looks at (guests/gateway/auth.c: 4 headers, a body of 1 KB), by callers who have it started, on
+ * two workers. What one costs a thread that waits for it comes first.
  */
-#include <bulkhead.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "bench.h"
-#include "calls.h"
+#include "gateway.h"
 
-enum { BATCH = 200, BATCHES = 200, MOST_CALLERS = 64, MOST_TIMES = 1 << 20 };
+enum { BATCH = 200, BATCHES = 200, ROUNDS = 5, COLD_ROUNDS = 5 };
 
-static char body[1 << 20];
-
-static bh_component *load(bh_host *host, const char *guest)
-{
-	bh_error *err = NULL;
-	bh_component *component = NULL;
-	bh_gateway_settings settings = BH_GATEWAY_SETTINGS_INIT;
-	bh_component_options options = BH_COMPONENT_OPTIONS_INIT;
-	calls_check(bh_gateway_settings_check(&settings, &err), err, "settings");
-	bh_gateway_settings_limits(&settings, &options.limits);
-	options.limits.queue_ms = 60000;
-	calls_check(bh_component_load_file(&component, host, bench_guest(guest), &options, &err), err, guest);
-	return component;
-}
-
-/* A chain of which one module is asked, and `others` that are not. */
-static bh_chain *chain_of(bh_host *host, bh_component *component, uint32_t reuse, unsigned others)
-{
-	bh_error *err = NULL;
-	bh_chain *chain = NULL;
-	bh_chain_edit *edit = NULL;
-	char name[20];
-	const bh_chain_match elsewhere = {.path_prefix = "/elsewhere"};
-	calls_check(bh_chain_new(&chain, host, NULL, &err), err, "chain");
-	calls_check(bh_chain_edit_new(&edit, chain, &err), err, "edit");
-	for (unsigned i = 0; i <= others; i++) {
-		bh_chain_module_options options = BH_CHAIN_MODULE_INIT;
-		snprintf(name, sizeof name, "m%u", i);
-		options.name = name;
-		options.component = component;
-		options.reuse = reuse;
-		options.matches = &elsewhere;
-		options.match_count = i != others / 2;
-		calls_check(bh_chain_edit_add(edit, &options, &err), err, "module");
-	}
-	calls_check(bh_chain_edit_commit(edit, &err), err, "commit");
-	bh_chain_edit_free(edit);
-	return chain;
-}
-
-#define TEXT(text) {(text), sizeof(text) - 1}
-
-static bh_http_request request_of(size_t size)
-{
-	static const bh_header headers[] = {
-		{TEXT("host"), TEXT("gateway.example")},
-		{TEXT("content-type"), TEXT("application/json")},
-		{TEXT("user-agent"), TEXT("bench/1.0")},
-		{TEXT("x-api-key"), TEXT("let-me-in")},
-	};
-	bh_http_request request = BH_HTTP_REQUEST_INIT;
-	request.method = bh_string_lend("POST");
-	request.path = bh_string_lend("/v1/chat/completions");
-	request.query = bh_string_lend("");
-	request.request_id = bh_string_lend("0195f3c2-7d1e-7b1a-9a55-3c1f6e0d2b11");
-	request.headers = headers;
-	request.header_count = sizeof headers / sizeof *headers;
-	request.body = bh_bytes_lend(body, size);
-	return request;
-}
-
-static void expect_continue(const bh_exchange *exchange)
-{
-	if (bh_exchange_result(exchange) != BH_EXCHANGE_CONTINUE)
-		bench_die("rejected: %s", bh_exchange_get_failure(exchange).message);
-}
+static const char guest[] = "gateway-auth.wasm";
 
 typedef struct {
 	bh_chain *chain;
@@ -90,138 +19,140 @@ typedef struct {
 static double waited(void *data, unsigned batch)
 {
 	const target *t = data;
-	const bh_http_request request = request_of(t->size);
+	const bh_http_request request = gateway_request(t->size);
 	double begin = bench_now();
 	for (unsigned i = 0; i < batch; i++) {
 		bh_error *err = NULL;
 		bh_exchange *exchange = NULL;
 		calls_check(bh_exchange_new(&exchange, t->chain, &request, &err), err, "exchange");
 		calls_check(bh_exchange_request(exchange, &err), err, "request");
-		expect_continue(exchange);
+		gateway_expect_continue(exchange);
 		bh_exchange_free(exchange);
 	}
 	return bench_now() - begin;
 }
 
-static void report_waited(const char *name, bh_chain *chain, size_t size, unsigned batch)
+static void report_waited(const char *name, bh_host *host, bh_component *component, uint32_t reuse)
 {
-	target t = {chain, size};
-	bench_samples samples = bench_take(waited, &t, batch, BATCHES);
+	target t = {gateway_chain(host, component, reuse, 0), 1024};
+	bench_samples samples = bench_take(waited, &t, BATCH, BATCHES);
 	bench_report(name, "us", 1e6, &samples);
 	bench_free(&samples);
+	bh_chain_free(t.chain);
 }
 
-/* Started, by so many callers. */
+/* Ours and theirs, round by round; medians of both, and of the ratios. */
 
 typedef struct {
-	bh_chain *chain;
-	bh_http_request request;
-	_Atomic bool stop, measuring;
-	_Atomic unsigned live;
-	_Atomic size_t count;
-	double *times;
-} flow;
+	double ours[ROUNDS], theirs[ROUNDS], ratios[ROUNDS];
+	unsigned count;
+	bool beside;
+} pairs;
 
-typedef struct {
-	flow *flow;
-	double begin;
-} caller;
-
-static void begin(caller *c);
-
-static void through(void *data, bh_exchange *exchange)
+static void note(pairs *p, double ours, double theirs, bool beside)
 {
-	caller *c = data;
-	flow *f = c->flow;
-	expect_continue(exchange);
-	bh_exchange_free(exchange);
-	if (atomic_load_explicit(&f->measuring, memory_order_relaxed)) {
-		size_t at = atomic_fetch_add_explicit(&f->count, 1, memory_order_relaxed);
-		if (at < MOST_TIMES)
-			f->times[at] = bench_now() - c->begin;
-	}
-	if (atomic_load(&f->stop))
-		atomic_fetch_sub(&f->live, 1);
-	else
-		begin(c);
+	p->ours[p->count] = ours;
+	p->theirs[p->count] = theirs;
+	p->ratios[p->count++] = beside ? ours / theirs : 0;
+	p->beside = beside;
 }
 
-static void begin(caller *c)
+static void report(const char *name, const char *unit, const char *better, pairs *p)
 {
-	bh_error *err = NULL;
-	bh_exchange *exchange = NULL;
-	c->begin = bench_now();
-	calls_check(bh_exchange_new(&exchange, c->flow->chain, &c->flow->request, &err), err, "exchange");
-	calls_check(bh_exchange_request_start(exchange, through, c, &err), err, "start");
-}
-
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
-static void report_flow(const char *suffix, bh_chain *chain, unsigned callers)
-{
-	static caller all[MOST_CALLERS];
-	flow f = {.chain = chain, .request = request_of(1024), .live = callers};
-	f.times = calloc(MOST_TIMES, sizeof *f.times);
-	if (!f.times)
-		bench_die("out of memory");
-	for (unsigned i = 0; i < callers; i++) {
-		all[i].flow = &f;
-		begin(&all[i]);
-	}
-	usleep(100000);
-	double start = bench_now();
-	atomic_store(&f.measuring, true);
-	usleep(1500000);
-	atomic_store(&f.measuring, false);
-	double seconds = bench_now() - start;
-	atomic_store(&f.stop, true);
-	while (atomic_load(&f.live))
-		usleep(100);
-	size_t count = f.count < MOST_TIMES ? f.count : MOST_TIMES;
-	qsort(f.times, count, sizeof *f.times, compare);
-	double rate = (double)f.count / seconds;
-	printf("{\"name\":\"chain_rate.%s\",\"unit\":\"requests/s\",\"median\":%.6g,\"p99\":%.6g,\"samples\":1,"
-	       "\"better\":\"higher\"}\n",
-	       suffix, rate, rate);
-	printf("{\"name\":\"chain_latency.%s\",\"unit\":\"us\",\"median\":%.6g,\"p99\":%.6g,\"samples\":%zu,"
-	       "\"better\":\"lower\"}\n",
-	       suffix, f.times[count / 2] * 1e6, f.times[count * 99 / 100] * 1e6, count);
+	printf("{\"name\":\"%s\",\"unit\":\"%s\",\"median\":%.6g,\"samples\":%u,\"better\":\"%s\"", name, unit,
+	       peer_median(p->ours, p->count), p->count, better);
+	if (p->beside)
+		printf(",\"peer\":\"smg-wasm\",\"peer_median\":%.6g,\"ratio\":%.4g", peer_median(p->theirs, p->count),
+		       peer_median(p->ratios, p->count));
+	printf("}\n");
 	fflush(stdout);
-	free(f.times);
+}
+
+typedef struct {
+	const char *rate, *p50, *p99; /* what the figures are called; NULL: not told */
+	unsigned callers, modules;
+	size_t size;
+	bool waits;     /* a thread, for each of its requests */
+	uint32_t reuse; /* requests that an instance of ours sees; theirs sees one */
+} contest;
+
+static void beside(bh_host *host, bh_component *component, const contest *c)
+{
+	enum { TENTHS = 7 };
+	char arguments[1200];
+	pairs rates = {.count = 0}, medians = {.count = 0}, tails = {.count = 0};
+	bh_chain *chain = gateway_chain(host, component, c->reuse, c->modules - 1);
+	snprintf(arguments, sizeof arguments, "rate '%s' %u 0.%d --size %zu --modules %u", bench_guest(guest), c->callers,
+	         TENTHS, c->size, c->modules);
+	for (int i = 0; i < ROUNDS; i++) {
+		peer_value theirs[] = {{.name = "smg.rate"}, {.name = "smg.latency"}};
+		gateway_flow ours = c->waits ? gateway_waited(chain, c->size, TENTHS / 10.0)
+		                             : gateway_started(chain, c->callers, c->size, TENTHS / 10.0);
+		bool there = peer_run("SMG_WASM", arguments, theirs, 2);
+		note(&rates, ours.rate, theirs[0].median, there);
+		note(&medians, ours.p50 * 1e6, theirs[1].median, there);
+		note(&tails, ours.p99 * 1e6, theirs[1].p99, there);
+	}
+	bh_chain_free(chain);
+	report(c->rate, "requests/s", "higher", &rates);
+	if (c->p50)
+		report(c->p50, "us", "lower", &medians);
+	if (c->p99)
+		report(c->p99, "us", "lower", &tails);
+}
+
+/* The first request of a program that has just started: its engine, the module's code, its instance. */
+static double cold(void)
+{
+	double start = bench_now();
+	bh_host *host = calls_host(2, 1000);
+	bh_component *component = gateway_load(host, guest, 0);
+	target t = {gateway_chain(host, component, 0, 0), 1024};
+	waited(&t, 1);
+	double took = bench_now() - start;
+	bh_chain_free(t.chain);
+	bh_component_unref(component);
+	bh_host_free(host);
+	return took;
+}
+
+static void report_cold(void)
+{
+	char arguments[1200];
+	pairs p = {.count = 0};
+	snprintf(arguments, sizeof arguments, "cold '%s' 1", bench_guest(guest));
+	for (int i = 0; i < COLD_ROUNDS; i++) {
+		peer_value theirs = {.name = "smg.cold"};
+		double ours = cold() * 1e3;
+		bool there = peer_run("SMG_WASM", arguments, &theirs, 1);
+		note(&p, ours, theirs.median, there);
+	}
+	report("chain_cold", "ms", "lower", &p);
 }
 
 int main(void)
 {
-	memset(body, 'b', sizeof body);
+	static const contest contests[] = {
+		{"chain_vs_smg.1", "chain_p50_vs_smg.1", "chain_p99_vs_smg.1", 1, 1, 1024, false, 0},
+		{"chain_vs_smg.1.waits", "chain_p50_vs_smg.1.waits", NULL, 1, 1, 1024, true, 0},
+		{"chain_vs_smg.16", "chain_p50_vs_smg.16", "chain_p99_vs_smg.16", 16, 1, 1024, false, 0},
+		{"chain_vs_smg.64", "chain_p50_vs_smg.64", "chain_p99_vs_smg.64", 64, 1, 1024, false, 0},
+		{"chain_vs_smg.64.reuse", NULL, "chain_p99_vs_smg.64.reuse", 64, 1, 1024, false, 1000},
+		{"chain_body.0", NULL, NULL, 16, 1, 0, false, 0},
+		{"chain_body.64k", NULL, NULL, 16, 1, 65536, false, 0},
+		{"chain_body.1m", NULL, NULL, 16, 1, GATEWAY_BODY, false, 0},
+		{"chain_loaded.1", NULL, NULL, 16, 1, 1024, false, 0},
+		{"chain_loaded.10", NULL, NULL, 16, 10, 1024, false, 0},
+		{"chain_loaded.100", NULL, NULL, 16, 100, 1024, false, 0},
+	};
 	bh_host *host = calls_host(2, 1000);
-	bh_component *auth = load(host, "gateway-auth.wasm");
-	bh_chain *chain = chain_of(host, auth, 0, 0), *kept = chain_of(host, auth, 1000, 0);
-	report_waited("chain_call", chain, 1024, BATCH);
-	report_waited("chain_call.reuse", kept, 1024, BATCH);
-	report_waited("chain_body.0", chain, 0, BATCH);
-	report_waited("chain_body.64k", chain, 65536, BATCH / 2);
-	report_waited("chain_body.1m", chain, sizeof body, 10);
-	static const unsigned callers[] = {1, 16, 64};
-	for (int i = 0; i < 3; i++) {
-		char suffix[20];
-		snprintf(suffix, sizeof suffix, "%u", callers[i]);
-		report_flow(suffix, chain, callers[i]);
-	}
-	bh_chain_free(chain);
-	bh_chain_free(kept);
-	static const unsigned loaded[] = {1, 10, 100};
-	for (int i = 0; i < 3; i++) {
-		char name[30];
-		chain = chain_of(host, auth, 0, loaded[i] - 1);
-		snprintf(name, sizeof name, "chain_loaded.%u", loaded[i]);
-		report_waited(name, chain, 1024, BATCH);
-		bh_chain_free(chain);
-	}
-	bh_component_unref(auth);
+	bh_component *component = gateway_load(host, guest, 0);
+	report_waited("chain_call", host, component, 0);
+	report_waited("chain_call.reuse", host, component, 1000);
+	for (size_t i = 0; i < sizeof contests / sizeof *contests; i++)
+		beside(host, component, &contests[i]);
+	bh_component_unref(component);
 	bh_host_free(host);
+	report_cold();
 	return 0;
 }

@@ -9,32 +9,60 @@
 
 enum { MAX_ROUNDS = 15, FEW_ROUNDS = 5 };
 
+static const char *program_of(const char *variable)
+{
+	const char *program = getenv(variable);
+	return program && *program && access(program, X_OK) == 0 ? program : NULL;
+}
+
 bool peer_there(void)
 {
 	static bool told;
-	const char *peer = getenv("RAW_WASMTIME");
-	bool there = peer && *peer && access(peer, X_OK) == 0;
+	bool there = program_of("RAW_WASMTIME");
 	if (!there && !told)
 		fprintf(stderr, "bench: no raw-wasmtime: make bench-peers builds it\n");
 	told = true;
 	return there;
 }
 
+static void take_line(const char *line, peer_value *value)
+{
+	char wanted[200];
+	snprintf(wanted, sizeof wanted, "\"name\":\"%s\"", value->name);
+	const char *median = strstr(line, wanted) ? strstr(line, "\"median\":") : NULL;
+	const char *p99 = median ? strstr(line, "\"p99\":") : NULL;
+	if (median)
+		value->median = strtod(median + 9, NULL);
+	if (p99)
+		value->p99 = strtod(p99 + 6, NULL);
+}
+
+bool peer_run(const char *variable, const char *arguments, peer_value *values, unsigned count)
+{
+	char command[2048], line[1000];
+	const char *program = program_of(variable);
+	if (!program)
+		return false;
+	snprintf(command, sizeof command, "'%s' %s", program, arguments);
+	for (unsigned i = 0; i < count; i++)
+		values[i].median = -1;
+	FILE *out = popen(command, "r");
+	while (out && fgets(line, sizeof line, out))
+		for (unsigned i = 0; i < count; i++)
+			take_line(line, &values[i]);
+	bool ended = out && !pclose(out);
+	for (unsigned i = 0; i < count; i++)
+		if (!ended || values[i].median < 0)
+			bench_die("%s: no figure %s", command, values[i].name);
+	return true;
+}
+
 double peer_figure(const char *figure, const char *arguments)
 {
-	char command[2048], wanted[200], line[1000];
-	double value = -1;
-	snprintf(command, sizeof command, "'%s' %s", getenv("RAW_WASMTIME"), arguments);
-	snprintf(wanted, sizeof wanted, "\"name\":\"%s\"", figure);
-	FILE *out = popen(command, "r");
-	while (out && fgets(line, sizeof line, out)) {
-		const char *median = strstr(line, wanted) ? strstr(line, "\"median\":") : NULL;
-		if (median)
-			value = strtod(median + 9, NULL);
-	}
-	if (!out || pclose(out) || value < 0)
-		bench_die("%s: no figure %s", command, figure);
-	return value;
+	peer_value value = {.name = figure};
+	if (!peer_run("RAW_WASMTIME", arguments, &value, 1))
+		bench_die("no raw-wasmtime");
+	return value.median;
 }
 
 static int compare(const void *a, const void *b)
@@ -43,12 +71,10 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static double median(const double *values, unsigned count)
+double peer_median(double *values, unsigned count)
 {
-	double sorted[MAX_ROUNDS];
-	memcpy(sorted, values, count * sizeof *values);
-	qsort(sorted, count, sizeof *sorted, compare);
-	return sorted[count / 2];
+	qsort(values, count, sizeof *values, compare);
+	return values[count / 2];
 }
 
 void peer_beside(const char *name, const char *unit, const char *better, peer_ours *ours, void *data,
@@ -64,10 +90,10 @@ void peer_beside(const char *name, const char *unit, const char *better, peer_ou
 		ratios[i] = mine[i] / theirs[i];
 	}
 	printf("{\"name\":\"%s\",\"unit\":\"%s\",\"median\":%.6g,\"samples\":%u,\"better\":\"%s\"", name, unit,
-	       median(mine, rounds), rounds, better);
+	       peer_median(mine, rounds), rounds, better);
 	if (peer)
-		printf(",\"peer\":\"raw wasmtime\",\"peer_median\":%.6g,\"ratio\":%.4g", median(theirs, rounds),
-		       median(ratios, rounds));
+		printf(",\"peer\":\"raw wasmtime\",\"peer_median\":%.6g,\"ratio\":%.4g", peer_median(theirs, rounds),
+		       peer_median(ratios, rounds));
 	printf("}\n");
 	fflush(stdout);
 }

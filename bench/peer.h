@@ -1,16 +1,29 @@
 /*
- * The raw-wasmtime peer (bench/peers): a program that calls the engine directly. It is run in turn with what it is
- * compared with, and its JSON lines are read. $RAW_WASMTIME names it; without it peers are left out.
+ * Peers (bench/peers): programs that are run in turn with what they are compared with, and whose JSON lines are read.
+ * raw-wasmtime calls the engine directly; smg-wasm is the gateway that others have. $RAW_WASMTIME and $SMG_WASM name them;
+ * without them peers are left out.
  */
 #ifndef BENCH_PEER_H
 #define BENCH_PEER_H
 
 #include <stdbool.h>
 
-/* Whether there is one; says so once if not. */
+/* A figure that a peer printed. */
+typedef struct {
+	const char *name;
+	double median, p99;
+} peer_value;
+
+/* Run the program that an environment variable names, and fill in the figures. False: there is no such program. */
+bool peer_run(const char *variable, const char *arguments, peer_value *values, unsigned count);
+
+/* Of numbers; which are sorted. */
+double peer_median(double *values, unsigned count);
+
+/* Whether there is raw-wasmtime; says so once if not. */
 bool peer_there(void);
 
-/* Run it, and return the median of the figure of that name. */
+/* Run raw-wasmtime, and return the median of the figure of that name. */
 double peer_figure(const char *figure, const char *arguments);
 
 /*

@@ -3,17 +3,18 @@
 #
 #   tools/bench-peers.sh                     build what is missing; print the folders of their binaries
 #   tools/bench-peers.sh --find raw-wasmtime print the path of one if it is built, fail otherwise; build nothing
+#   tools/bench-peers.sh smg-wasm            build only that one; --find knows all of them
 #
 # wasmtime: the command, of the engine's own version, from the registry; about ten minutes on two cores.
-# raw-wasmtime: bench/peers/raw-wasmtime; eleven minutes of CPU time, seconds when only our own sources changed. It is
-# kept under a key, a hash of its sources, its lock file, the compiler and the flags.
+# raw-wasmtime, smg-wasm: programs of our own, in bench/peers; eleven minutes of CPU time each, seconds when only our own
+# sources changed. They are kept under keys, hashes of their sources, lock files, the compiler and the flags.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 version=48.0.8
 keep=3
 root="${XDG_CACHE_HOME:-$HOME/.cache}/bulkhead-build/peers"
-crate=bench/peers/raw-wasmtime
+own=(raw-wasmtime smg-wasm)
 
 say() { printf 'bench-peers: %s\n' "$*" >&2; }
 die() {
@@ -21,13 +22,14 @@ die() {
 	exit 1
 }
 
-raw_key() {
+# key NAME
+key() {
 	local rust
 	rust="$(rustc -vV)" || die "rustc does not run: Rust 1.95 or later, from https://rustup.rs"
 	{
 		echo "$rust"
 		env | grep -E '^(RUSTFLAGS|CARGO_ENCODED_RUSTFLAGS|CARGO_BUILD_.*|CARGO_PROFILE_.*)=' | LC_ALL=C sort || true
-		cd "$crate"
+		cd "bench/peers/$1"
 		find . \( -path ./target -o -name rustfmt.toml \) -prune -o -type f -print | LC_ALL=C sort |
 			xargs -d '\n' sha256sum
 	} | sha256sum | cut -c 1-16
@@ -40,45 +42,73 @@ build_wasmtime() {
 	rm -rf "$root/target"
 }
 
-build_raw() {
-	say "building raw-wasmtime (six minutes on two cores the first time)"
+# build_own NAME FOLDER
+build_own() {
+	local name="$1" folder="$2" target
+	target="$root/${name%%-*}-target"
+	say "building $name (six minutes on two cores the first time)"
 	# Cargo trusts file times, which do not always change with the content; the key does.
-	rm -rf "$root"/raw-target/release/.fingerprint/raw-wasmtime-*
-	cargo build --quiet --release --locked --manifest-path "$crate/Cargo.toml" --target-dir "$root/raw-target" >&2 9>&-
+	rm -rf "$target/release/.fingerprint/$name"-*
+	cargo build --quiet --release --locked --manifest-path "bench/peers/$name/Cargo.toml" --target-dir "$target" >&2 9>&-
 	rm -rf "$root/.staging"
-	install -D "$root/raw-target/release/raw-wasmtime" "$root/.staging/bin/raw-wasmtime"
-	mv -T "$root/.staging" "$raw"
-	find "$root" -mindepth 1 -maxdepth 1 -type d -name 'raw-wasmtime-*' -printf '%T@ %p\n' | sort -rn |
+	install -D "$target/release/$name" "$root/.staging/bin/$name"
+	mv -T "$root/.staging" "$folder"
+	find "$root" -mindepth 1 -maxdepth 1 -type d -name "$name-*" -printf '%T@ %p\n' | sort -rn |
 		tail -n +$((keep + 1)) | cut -d ' ' -f 2- | while read -r old; do rm -rf "$old"; done
 }
 
 wasmtime="$root/wasmtime-$version"
-key="$(raw_key)"
-raw="$root/raw-wasmtime-$key"
+declare -A folders
+for name in "${own[@]}"; do
+	folders[$name]="$root/$name-$(key "$name")"
+done
+wanted=(wasmtime "${own[@]}")
+
+# program NAME: where it is, or will be
+program() {
+	if [ "$1" = wasmtime ]; then
+		echo "$wasmtime/bin/wasmtime"
+	else
+		echo "${folders[$1]}/bin/$1"
+	fi
+}
 
 case "${1:-}" in
 '') ;;
 --find)
-	case "${2:-}" in
-	wasmtime) found="$wasmtime/bin/wasmtime" ;;
-	raw-wasmtime) found="$raw/bin/raw-wasmtime" ;;
-	*) die "--find wasmtime, or --find raw-wasmtime" ;;
-	esac
+	[[ " ${wanted[*]} " == *" ${2:-none} "* ]] || die "--find one of: ${wanted[*]}"
+	found="$(program "$2")"
 	[ -x "$found" ] || die "$2 is not built: make bench-peers"
 	echo "$found"
 	exit
 	;;
-*) die "unknown argument '$1'" ;;
+*)
+	[[ " ${wanted[*]} " == *" $1 "* ]] || die "unknown argument '$1'"
+	wanted=("$1")
+	;;
 esac
 
-if [ ! -x "$wasmtime/bin/wasmtime" ] || [ ! -x "$raw/bin/raw-wasmtime" ]; then
+missing=()
+for name in "${wanted[@]}"; do
+	[ -x "$(program "$name")" ] || missing+=("$name")
+done
+if [ "${#missing[@]}" -gt 0 ]; then
 	command -v cargo >/dev/null || die "cargo is not installed: Rust 1.95 or later, from https://rustup.rs"
 	mkdir -p "$root"
 	exec 9>"$root/lock"
 	flock 9
-	[ -x "$wasmtime/bin/wasmtime" ] || build_wasmtime
-	[ -x "$raw/bin/raw-wasmtime" ] || build_raw
+	for name in "${missing[@]}"; do
+		if [ -x "$(program "$name")" ]; then
+			continue # somebody else built it meanwhile
+		elif [ "$name" = wasmtime ]; then
+			build_wasmtime
+		else
+			build_own "$name" "${folders[$name]}"
+		fi
+	done
 	exec 9>&-
 fi
-touch "$raw"
-printf '%s\n' "$wasmtime/bin" "$raw/bin"
+for name in "${wanted[@]}"; do
+	touch "$(dirname "$(dirname "$(program "$name")")")"
+	dirname "$(program "$name")"
+done

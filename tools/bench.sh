@@ -15,7 +15,8 @@ export BULKHEAD="$build/bin/bulkhead" GUESTS="$build/guests"
 # Nothing of the user's cache is used, nor left there; the benchmarks of starts make caches of their own.
 export BULKHEAD_CACHE=0
 RAW_WASMTIME="$(tools/bench-peers.sh --find raw-wasmtime 2>/dev/null)" || RAW_WASMTIME=
-export RAW_WASMTIME
+SMG_WASM="$(tools/bench-peers.sh --find smg-wasm 2>/dev/null)" || SMG_WASM=
+export RAW_WASMTIME SMG_WASM
 
 governor=/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor
 if [ -r $governor ] && [ "$(cat $governor)" != performance ]; then

@@ -246,6 +246,7 @@ void bh_exchange_cancel(bh_exchange *exchange)
 		return;
 	pthread_mutex_lock(&exchange->lock);
 	exchange->cancelled = true;
+	bh_cancel_fire(&exchange->token);
 	if (exchange->call)
 		bh_call_cancel(exchange->call, BH_CANCEL_KILL);
 	pthread_mutex_unlock(&exchange->lock);

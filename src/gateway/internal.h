@@ -34,6 +34,7 @@ struct bh_counts {
 /* Rules. */
 typedef struct {
 	char *path_prefix, *method, *header, *header_value;
+	size_t prefix_length;
 } bh_rule;
 
 /* Whether a path is written in the plainest way. Another one a server behind us may read as any path. */
@@ -82,7 +83,7 @@ BH_DEFINE_AUTO(bh_module *, bh_module_unref)
 /* An instance for a message; none: a fresh one is to be made, and kept if `*keep` says so. */
 bh_kept bh_module_take(bh_module *module, bool *keep);
 
-/* It has seen its message. It is kept for more, or goes. */
+/* It has seen its message. It is kept for more, or goes, also where others may soon want what it takes. */
 void bh_module_give(bh_module *module, bh_kept kept);
 
 /* The modules of a chain, at one time. */
@@ -170,6 +171,7 @@ struct bh_exchange {
 	bh_verdict verdict;
 	pthread_mutex_t lock; /* over call and cancelled */
 	bh_call *call;
+	bh_cancel token; /* of calls that are waited for */
 	bool cancelled;
 
 	/* What came of it. */

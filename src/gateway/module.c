@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "gateway/internal.h"
 #include "host/export.h"
+#include "host/host.h"
 
 enum { MOST_RULES = 64, MOST_NAME = 256 };
 
@@ -101,6 +102,7 @@ static bh_status take_rules(bh_module *module, const bh_chain_module_options *op
 		if (!copy_text(&to->path_prefix, from->path_prefix) || !copy_text(&to->method, from->method) ||
 		    !copy_text(&to->header, from->header) || !copy_text(&to->header_value, from->header_value))
 			return bh_fail_memory(err);
+		to->prefix_length = to->path_prefix ? strlen(to->path_prefix) : 0;
 	}
 	return BH_OK;
 }
@@ -159,12 +161,38 @@ bh_status bh_module_new(bh_module **out, bh_chain *chain, const bh_chain_module_
 	return status;
 }
 
+/*
+ * Instances that nobody uses take what calls of others wait for: slots, memory, the component's instances. So they have no
+ * more than half of it. The last two are counted, those in use included; slots are not, so that those that are kept are.
+ */
+static bool half_is_free(const bh_gate *gate)
+{
+	return bh_gate_unbounded(gate) || atomic_load(&gate->used) <= gate->limit / 2;
+}
+
+static bool may_keep(const bh_module *module)
+{
+	bh_host *host = module->chain->host;
+	if (!half_is_free(&host->memory) || !half_is_free(&module->component->instances))
+		return false;
+	if (atomic_fetch_add(&host->kept, 1) < host->options.pool_slots / 2)
+		return true;
+	atomic_fetch_sub(&host->kept, 1);
+	return false;
+}
+
+static void unkeep(const bh_module *module, uint32_t count)
+{
+	atomic_fetch_sub(&module->chain->host->kept, count);
+}
+
 void bh_module_unref(bh_module *module)
 {
 	if (!module || atomic_fetch_sub(&module->references, 1) != 1)
 		return;
 	for (size_t i = 0; i < module->kept_count; i++)
 		bh_instance_free(module->kept[i].instance);
+	unkeep(module, (uint32_t)module->kept_count);
 	for (int i = 0; i < BH_POINTS; i++)
 		bh_export_free(module->exports_[i]);
 	for (size_t i = 0; i < module->rule_count; i++) {
@@ -192,6 +220,8 @@ bh_kept bh_module_take(bh_module *module, bool *keep)
 	if (module->kept_count)
 		kept = module->kept[--module->kept_count];
 	pthread_mutex_unlock(&module->lock);
+	if (kept.instance)
+		unkeep(module, 1);
 	return kept;
 }
 
@@ -199,7 +229,7 @@ void bh_module_give(bh_module *module, bh_kept kept)
 {
 	if (!kept.instance)
 		return;
-	if (++kept.used < module->reuse && bh_instance_usable(kept.instance)) {
+	if (++kept.used < module->reuse && bh_instance_usable(kept.instance) && may_keep(module)) {
 		pthread_mutex_lock(&module->lock);
 		bool room = module->kept_count < BH_KEPT;
 		if (room)
@@ -207,6 +237,7 @@ void bh_module_give(bh_module *module, bh_kept kept)
 		pthread_mutex_unlock(&module->lock);
 		if (room)
 			return;
+		unkeep(module, 1);
 	}
 	bh_instance_free(kept.instance);
 }

@@ -1,12 +1,22 @@
 /* Which requests a module is asked about. */
 #include <string.h>
-#include <strings.h>
 
 #include "gateway/internal.h"
 
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+/* Not strncasecmp(), which goes by the program's locale: in a Turkish one "ID" is not "id". */
 bool bh_same_name(bh_string a, bh_string b)
 {
-	return a.length == b.length && !strncasecmp(a.data, b.data, a.length);
+	if (a.length != b.length)
+		return false;
+	for (size_t i = 0; i < a.length; i++)
+		if (lower(a.data[i]) != lower(b.data[i]))
+			return false;
+	return true;
 }
 
 static bool is(bh_string text, const char *wanted)
@@ -32,9 +42,8 @@ bool bh_path_is_plain(bh_string path)
 	       !has(path, "/./", 3) && !has(path, "/../", 4) && !ends_with(path, "/.") && !ends_with(path, "/..");
 }
 
-static bool is_under(bh_string path, const char *prefix)
+static bool is_under(bh_string path, const char *prefix, size_t length)
 {
-	size_t length = strlen(prefix);
 	if (path.length < length || memcmp(path.data, prefix, length) != 0)
 		return false;
 	return path.length == length || !length || prefix[length - 1] == '/' || path.data[length] == '/';
@@ -51,7 +60,7 @@ static bool has_header(const bh_http_request *request, const char *name, const c
 
 bool bh_rule_holds(const bh_rule *rule, const bh_http_request *request, bool plain)
 {
-	return (!rule->path_prefix || !plain || is_under(request->path, rule->path_prefix)) &&
+	return (!rule->path_prefix || !plain || is_under(request->path, rule->path_prefix, rule->prefix_length)) &&
 	       (!rule->method || is(request->method, rule->method)) &&
 	       (!rule->header || has_header(request, rule->header, rule->header_value));
 }

@@ -37,6 +37,12 @@ static bool is_sampled(const bh_exchange *exchange, const bh_module *module)
 	return (x ^ (x >> 31)) < module->sample;
 }
 
+/* Who looks at requests too is shown the responses to those that it saw; whether rules hold matters to nobody else. */
+static bool minds_later(const bh_module *module)
+{
+	return module->attach & BH_ATTACH_ERROR || !(module->attach & BH_ATTACH_REQUEST);
+}
+
 /* What holds of the request when the modules are through with it holds from then on, whatever the server does with it. */
 static void look_ahead(bh_exchange *exchange)
 {
@@ -44,7 +50,7 @@ static void look_ahead(bh_exchange *exchange)
 		return;
 	exchange->later_known = true;
 	for (size_t i = 0; i < exchange->modules->count; i++)
-		if (rules_hold(exchange, exchange->modules->items[i]))
+		if (minds_later(exchange->modules->items[i]) && rules_hold(exchange, exchange->modules->items[i]))
 			set_bit(exchange->later, i);
 }
 
@@ -57,7 +63,6 @@ static bool is_asked(const bh_exchange *exchange, bh_point point, size_t index)
 	case BH_POINT_REQUEST:
 		return rules_hold(exchange, module);
 	case BH_POINT_RESPONSE:
-		/* Whoever looks at requests too is shown the responses to those that it saw. */
 		return bit(module->attach & BH_ATTACH_REQUEST ? exchange->passed : exchange->later, index);
 	default:
 		return index != exchange->failed_index && bit(exchange->later, index);
@@ -237,6 +242,7 @@ static bh_message_call prepare(bh_exchange *exchange)
 		.export_ = module->exports_[exchange->point],
 		.instance = exchange->kept.instance,
 		.keep = exchange->keep,
+		.cancel = &exchange->token,
 		.message = &exchange->message,
 		.verdict = &exchange->verdict,
 	};
@@ -249,7 +255,10 @@ static bh_status call_seen(bh_exchange *exchange, bh_usage *usage, bh_error **er
 	bh_export *export_ = module_of(exchange)->exports_[exchange->point];
 	if (bh_exchange_values(exchange, &message))
 		return bh_fail_memory(err);
-	bh_status status = bh_export_call(export_, &message, 1, &result, NULL, usage, err);
+	bh_call_options options = BH_CALL_OPTIONS_INIT;
+	options.cancel = &exchange->token;
+	options.kill = true;
+	bh_status status = bh_export_call(export_, &message, 1, &result, &options, usage, err);
 	return status ? status : bh_exchange_judge(exchange, &result, err);
 }
 

@@ -6,13 +6,7 @@
 
 #include "host/run.h"
 
-enum { SLOTS = 64 };
-
-struct bh_cancel {
-	_Atomic bool fired;
-	_Atomic uint32_t firing; /* how many threads walk the slots: a parker in them stays until they are done */
-	_Atomic(bh_parker *) slots[SLOTS];
-};
+enum { SLOTS = BH_COUNT(((bh_cancel *)0)->slots) };
 
 bh_status bh_cancel_new(bh_cancel **out, bh_error **err)
 {

@@ -34,6 +34,7 @@ struct bh_host {
 	bh_dispatch dispatch;
 	bh_gate slots;            /* of the pools: they are tried, not counted */
 	bh_gate memory;           /* of all live instances */
+	_Atomic uint32_t kept;    /* live instances of chains that nobody uses */
 	_Atomic uint64_t numbers; /* of calls that interceptors see */
 };
 

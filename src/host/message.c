@@ -34,6 +34,7 @@ bh_status bh_message_wait(const bh_message_call *wanted, bh_instance **kept, bh_
 		return bh_fail_memory(err);
 	bh_run_init(&run, component, NULL);
 	bh_message_prepare(&run, wanted);
+	run.cancel = wanted->cancel;
 	run.owner = made;
 	bh_status status = bh_run_wait(&run, NULL, usage, err);
 	if (made && !status) {

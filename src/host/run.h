@@ -122,7 +122,12 @@ bh_status bh_ran_fail(const bh_component *component, bh_ran how, bh_error **err)
 /* For callers whose structs are shorter. */
 void bh_usage_copy(bh_usage *out, const bh_usage *filled);
 
-/* Cancel tokens. */
+/* Cancel tokens. One within something else begins as zeros. */
+struct bh_cancel {
+	_Atomic bool fired;
+	_Atomic uint32_t firing; /* how many threads walk the slots: a parker in them stays until they are done */
+	_Atomic(bh_parker *) slots[64];
+};
 bool bh_cancel_fired(const bh_cancel *cancel);
 void bh_cancel_watch(bh_cancel *cancel, bh_parker *parker, int *slot);
 void bh_cancel_unwatch(bh_cancel *cancel, int slot);

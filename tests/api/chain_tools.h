@@ -107,12 +107,17 @@ static inline bh_status t_count_call(void *data, const bh_intercepted *call, bh_
 	return BH_OK;
 }
 
-static inline bh_component *t_watched(bh_host *on, const char *guest, unsigned *seen)
+/* `ms`: 0 for the default, with fuel */
+static inline bh_component *t_watched_for(bh_host *on, const char *guest, uint64_t ms, unsigned *seen)
 {
 	bh_component *component = NULL;
 	bh_component_options load = BH_COMPONENT_OPTIONS_INIT;
 	bh_interceptor counts = BH_INTERCEPTOR_INIT;
 	load.limits = t_limits();
+	if (ms) {
+		load.limits.execution_ms = ms;
+		load.limits.fuel = BH_UNLIMITED;
+	}
 	counts.after_export = t_count_call;
 	counts.data = seen;
 	OK(bh_interceptors_new(&load.interceptors, &t_err));
@@ -120,6 +125,11 @@ static inline bh_component *t_watched(bh_host *on, const char *guest, unsigned *
 	OK(bh_component_load_file(&component, on, t_guest(guest), &load, &t_err));
 	bh_interceptors_free(load.interceptors);
 	return component;
+}
+
+static inline bh_component *t_watched(bh_host *on, const char *guest, unsigned *seen)
+{
+	return t_watched_for(on, guest, 0, seen);
 }
 
 static inline bh_chain_module_options module_of(const char *name, bh_component *component)
