@@ -23,13 +23,6 @@ static bh_status no_memory(bh_error **err)
 	return bh_error_new(err, BH_E_NO_MEMORY, "out of memory");
 }
 
-void names_free(char **names)
-{
-	for (char **name = names; name && *name; name++)
-		sv_free(*name);
-	sv_free(names);
-}
-
 /* Putting modules in force. */
 
 static bool list_has(const module_list *list, const module_record *m)
@@ -112,50 +105,6 @@ bh_status gateway_put(gateway *g, module_list *next, bool dry, bh_error **err)
 	if (!status && !dry)
 		exchange_lists(g, next);
 	return status;
-}
-
-/* Orders. */
-
-static size_t place_in(char *const *order, size_t count, const char *name)
-{
-	size_t i = 0;
-	while (i < count && strcmp(order[i], name) != 0)
-		i++;
-	return i;
-}
-
-/* Those that the order names as it names them; each of the others behind whom it stood behind. */
-static void put_in_order(module_list *list, char *const *order, size_t count)
-{
-	for (size_t i = 1; i < list->count; i++) {
-		module_record *m = list->items[i];
-		size_t place = place_in(order, count, m->name), at = i;
-		if (place == count)
-			continue;
-		while (at && place_in(order, count, list->items[at - 1]->name) > place)
-			at--;
-		memmove(&list->items[at + 1], &list->items[at], (i - at) * sizeof(list->items[0]));
-		list->items[at] = m;
-	}
-}
-
-static char **order_of_config(const bh_config *config)
-{
-	size_t count = bh_config_module_count(config);
-	char **names = sv_alloc((count + 1) * sizeof *names);
-	for (size_t i = 0; names && i < count; i++)
-		if (!(names[i] = sv_copy(bh_config_module_at(config, i)->name))) {
-			names_free(names);
-			return NULL;
-		}
-	return names;
-}
-
-static bool same_names(char *const *a, char *const *b)
-{
-	while (*a && *b && !strcmp(*a, *b))
-		a++, b++;
-	return !*a && !*b;
 }
 
 /* The configured modules, those kept that say and are the same as before. New ones are `next`'s until it is put in force. */
@@ -341,7 +290,7 @@ static gateway *make(bh_host *host, const bh_config *config, const char *folder)
 	g->last_job = &g->jobs;
 	g->state = state_path(bh_config_gateway_of(config), folder);
 	g->restart = restart_of(config);
-	g->config_order = order_of_config(config);
+	g->config_order = names_of_config(config);
 	return g;
 }
 
@@ -385,7 +334,7 @@ static bh_status load_all(gateway *g, const bh_config *config, bh_error **err)
 		}
 	}
 	sv_free(registered.items);
-	put_in_order(&next, order, order_count);
+	names_order(&next, order, order_count);
 	for (size_t i = 0; i < order_count; i++)
 		sv_free(order[i]);
 	sv_free(order);
@@ -441,7 +390,7 @@ static bh_status next_of(gateway *g, const bh_config *config, bool same_order, m
 	for (size_t i = 0; order && i < g->modules.count; i++)
 		order[i] = g->modules.items[i]->name;
 	if (order)
-		put_in_order(next, order, g->modules.count);
+		names_order(next, order, g->modules.count);
 	sv_free(order);
 	return order ? BH_OK : no_memory(err);
 }
@@ -456,10 +405,10 @@ bh_status gateway_reload(gateway *g, const bh_config *config, bh_error **err)
 	pthread_mutex_lock(&g->change);
 	const bh_gateway_settings before = g->settings;
 	const bh_on_failure failure_before = g->on_failure;
-	char **names = order_of_config(config), **names_before = g->config_order;
+	char **names = names_of_config(config), **names_before = g->config_order;
 	bh_status status = names ? take_settings(g, c, err) : no_memory(err);
 	if (!status)
-		status = next_of(g, config, same_names(names, names_before), &next, err);
+		status = next_of(g, config, names_same(names, names_before), &next, err);
 	if (!status) {
 		g->config_order = names;
 		status = gateway_put(g, &next, false, err);

@@ -93,7 +93,7 @@ static bool register_all(gateway *g, bh_chain_edit *edit, json_t *modules, modul
 		if (status)
 			put_result(object, "Error", err ? bh_error_message(err) : bh_status_text(status));
 		else
-			put_result(object, "Success", more->items[more->count - 1]->uuid);
+			put_result(object, "Success", more->count && more->items ? more->items[more->count - 1]->uuid : "");
 		good = good && !status;
 		bh_error_free(err);
 	}
@@ -129,7 +129,7 @@ static void write_json(const json_t *value, sv_text *out)
 		sv_text_add_n(out, text, strlen(text));
 	else
 		out->failed = true;
-	free(text);
+	sv_free(text);
 }
 
 static unsigned register_with(gateway *g, json_t *modules, bool dry)
@@ -203,9 +203,9 @@ bh_status gateway_remove(gateway *g, const char *uuid, bh_error **err)
 		at++;
 	if (!status && at == next.count)
 		status = bh_error_new(err, BH_E_NOT_FOUND, "there is no module %s", uuid);
-	if (!status && next.items[at]->configured)
+	if (!status && next.items && next.items[at]->configured)
 		status = is_configured(next.items[at], err);
-	if (!status) {
+	if (!status && next.items) {
 		memmove(&next.items[at], &next.items[at + 1], (next.count - at - 1) * sizeof(next.items[0]));
 		next.count--;
 		status = gateway_put(g, &next, false, err);
@@ -226,15 +226,15 @@ bh_status gateway_replace(gateway *g, const char *name, const char *file, bool d
 		at++;
 	if (!status && at == next.count)
 		status = bh_error_new(err, BH_E_NOT_FOUND, "there is no module %s", name);
-	if (!status && next.items[at]->configured)
+	if (!status && next.items && next.items[at]->configured)
 		status = is_configured(next.items[at], err);
-	if (!status)
+	if (!status && next.items)
 		status = module_of_file(&made, g, name, file, next.items[at]->options.attach, NULL, err);
 	for (size_t i = 0; i < next.count && !status; i++)
 		if (i != at && !strcmp(next.items[i]->sha256, made->sha256))
 			status = bh_error_new(err, BH_E_INVALID, "a module of the same content is registered already: %s",
 			                      next.items[i]->name);
-	if (!status) {
+	if (!status && next.items) {
 		next.items[at] = made;
 		status = gateway_put(g, &next, dry, err);
 	}

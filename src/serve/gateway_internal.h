@@ -68,7 +68,12 @@ bh_status gateway_put(gateway *g, module_list *next, bool dry, bh_error **err);
 /* gateway_state.c: the file. Reading leaves `out` empty where there is none, or it cannot be read, which is said. */
 bh_status state_write(const gateway *g, const module_list *list, bh_error **err);
 bh_status state_read(gateway *g, module_list *out, char ***order, size_t *order_count, bh_error **err);
+
+/* gateway_names.c: names, with NULL at their end. */
 void names_free(char **names);
+char **names_of_config(const bh_config *config); /* NULL: no memory */
+bool names_same(char *const *a, char *const *b);
+void names_order(module_list *list, char *const *order, size_t count);
 
 void time_text(uint64_t ms, char out[32]); /* RFC 3339 */
 uint64_t epoch_ms(void);

@@ -136,7 +136,7 @@ static void name_client(const flow *f, char out[INET6_ADDRSTRLEN])
 		done =
 			inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)from)->sin6_addr, out, INET6_ADDRSTRLEN);
 	if (!done)
-		strcpy(out, "unknown");
+		memcpy(out, "unknown", sizeof "unknown");
 }
 
 /* One header, which has what came behind commas, and ours last. */

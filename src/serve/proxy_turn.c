@@ -26,6 +26,7 @@ void turn_reply(flow *f, unsigned status, const char *reason, const char *text)
 			size_t length = strlen(text);
 			memcpy(line, text, length);
 			line[length] = '\n';
+			line[length + 1] = '\0';
 			headers[0] = (bh_header){{"content-type", 12}, {"text/plain; charset=utf-8", 25}};
 			headers[1] = (bh_header){{"x-bulkhead-reason", 17}, {reason, strlen(reason)}};
 			f->answer_headers = headers;
