@@ -9,7 +9,7 @@ command -v wrk >/dev/null || { echo 'bench: no wrk' >&2; exit 1; }
 [ -x "$build/tests/serve_upstream" ] || cmake --build "$build" -t serve_upstream >&2
 folder="$(mktemp -d)"
 pids=()
-trap 'for one in "${pids[@]}"; do kill -9 "$one" 2>/dev/null || true; done; rm -rf "$folder"' EXIT
+trap 'for one in "${pids[@]}"; do kill -9 "$one" 2>/dev/null || true; wait "$one" 2>/dev/null || true; done; rm -rf "$folder"' EXIT
 cd "$folder"
 rounds="${BENCH_ROUNDS:-5}" seconds="${BENCH_SECONDS:-3}"
 
@@ -29,7 +29,7 @@ begin() { # MODULES PORT
 	} >"d$1/bulkhead.toml"
 	"$(dirname "$BULKHEAD")/bulkheadd" "d$1/bulkhead.toml" 2>"d$1/log" &
 	pids+=($!)
-	for _ in $(seq 400); do grep -q 'started: ' "d$1/log" && return || sleep 0.05; done
+	for _ in $(seq 400); do grep -qs 'started: ' "d$1/log" && return || sleep 0.05; done
 	cat "d$1/log" >&2
 	return 1
 }

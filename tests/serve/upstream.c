@@ -16,6 +16,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -246,6 +247,7 @@ int main(int argc, char **argv)
 	for (;;) {
 		int one = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
 		pthread_t thread;
+		setsockopt(one, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* head and body are sent apart */
 		if (one < 0 && errno != EINTR && errno != ECONNABORTED && errno != EMFILE)
 			return 1;
 		if (one >= 0 && pthread_create(&thread, NULL, serve, (void *)(long)one))
