@@ -33,6 +33,7 @@ with-tests: setup
 
 demo: with-tests ## build, then show guests that behave and guests that are stopped
 	@BULKHEAD=$(BUILD)/bin/bulkhead GUESTS=$(BUILD)/guests tools/demo.sh
+	@BULKHEAD=$(BUILD)/bin/bulkhead GUESTS=$(BUILD)/guests UPSTREAM=$(BUILD)/tests/serve_upstream tools/demo-gateway.sh
 
 test: with-tests ## the quick tests
 	@cd $(BUILD) && $(CTEST) -LE 'slow|languages'
