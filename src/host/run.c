@@ -1,8 +1,5 @@
 #include "host/run.h"
 
-#include <inttypes.h>
-#include <string.h>
-
 #include "base/clock.h"
 #include "host/instance.h"
 #include "host/intercept.h"
@@ -94,59 +91,6 @@ static going wait_turn(bh_run *run)
 	return wait_until(run, run->busy_at);
 }
 
-static bh_status timed_out(const bh_limits *limits, bh_error **err)
-{
-	bh_error *e =
-		bh_error_begin(err, BH_E_TIMEOUT, "stopped after %" PRIu64 " ms (max_execution_time_ms)", limits->execution_ms);
-	bh_error_limit_set(e, BH_LIMIT_EXECUTION_TIME, limits->execution_ms, 0);
-	bh_error_trap_set(e, BH_TRAP_INTERRUPTED);
-	return BH_E_TIMEOUT;
-}
-
-static bh_status too_late(const bh_run *run, bh_error **err)
-{
-	bh_error *e = bh_error_begin(err, BH_E_DEADLINE, "the caller's deadline of %" PRIu64 " ms passed",
-	                             (run->deadline_at - run->started) / 1000000);
-	bh_error_hint_set(e, "The component itself may run longer: its own limit is max_execution_time_ms.");
-	return BH_E_DEADLINE;
-}
-
-static bh_status busy(const bh_run *run, bh_error **err)
-{
-	static const char *const what[] = {
-		[BH_RUN_SUPPLY] = "no instance of the service came up in time (max_queue_time_ms)",
-		[BH_RUN_CALLS] = "the component has as many calls under way as it may have (max_calls)",
-		[BH_RUN_TURN] = "another call on this instance did not end in time (max_queue_time_ms)",
-		[BH_RUN_INSTANCES] = "the component has as many instances as it may have (max_instances)",
-		[BH_RUN_MEMORY] = "the host's memory budget is spent (memory_budget)",
-		[BH_RUN_SLOT] = "no slot of the pool came free in time (max_queue_time_ms)",
-	};
-	bh_error *e = bh_error_begin(err, BH_E_BUSY, "%s", what[run->state]);
-	bh_error_limit_set(e, BH_LIMIT_QUEUE_TIME, run->component->limits.queue_ms, 0);
-	return BH_E_BUSY;
-}
-
-bh_status bh_ran_fail(const bh_component *component, bh_ran how, bh_error **err)
-{
-	if (how == BH_RAN_NO_TICKER)
-		return bh_fail(err, BH_E_SYSTEM, "the thread that interrupts guests could not be started");
-	if (how == BH_RAN_TIMEOUT)
-		return timed_out(&component->limits, err);
-	bh_error *e = bh_error_begin(err, BH_E_CANCELLED,
-	                             how == BH_RAN_DOOMED ? "the instance was given up, or killed" : "cancelled");
-	bh_error_trap_set(e, BH_TRAP_CANCELLED);
-	return BH_E_CANCELLED;
-}
-
-static bh_status explain(bh_run *run, bh_ran how)
-{
-	if (how == BH_RAN_DEADLINE)
-		return too_late(run, &run->why);
-	if (how == BH_RAN_BUSY)
-		return busy(run, &run->why);
-	return bh_ran_fail(run->component, how, &run->why);
-}
-
 static going fail(bh_run *run, bh_status status)
 {
 	run->status = status;
@@ -170,7 +114,7 @@ static going begin_run(bh_run *run)
 	if (run->own_stack && run->instance && bh_store_calling(run->instance))
 		return fail(run, waits_for_itself(run));
 	if (caller_left(run, 0, &how))
-		return fail(run, explain(run, how));
+		return fail(run, bh_run_explain(run, how));
 	run->state = run->instance ? BH_RUN_TURN : run->supplier ? BH_RUN_SUPPLY : BH_RUN_CALLS;
 	return NEXT;
 }
@@ -325,7 +269,7 @@ static going instantiate(bh_run *run, const bh_waker *waker)
 		return wait_until(run, run->limit_at);
 	if (how != BH_RAN_ENDED) {
 		bh_store_abort(run->store);
-		return fail(run, explain(run, how));
+		return fail(run, bh_run_explain(run, how));
 	}
 	bh_status status = bh_store_finish(run->store, NULL, &run->why);
 	if (status == BH_E_BUSY)
@@ -364,7 +308,7 @@ static going begin_call(bh_run *run)
 static going give_up(bh_run *run, bh_ran how)
 {
 	bool waits = how == BH_RAN_DEADLINE || how == BH_RAN_CANCELLED;
-	bh_status status = explain(run, how);
+	bh_status status = bh_run_explain(run, how);
 	bh_store_usage(run->store, &run->usage); /* once it is another thread's it cannot be looked at */
 	if (run->instance && waits && !atomic_load(&run->kill) && bh_tail_take(run->instance, run->limit_at)) {
 		run->holds_turn = run->uses_instance = false;
@@ -531,7 +475,7 @@ bool bh_run_step(bh_run *run, const bh_waker *waker)
 		return true;
 	}
 	if (run->waited && run->state < BH_RUN_INSTANTIATE && waits_no_more(run, bh_now(), &how)) {
-		run->status = explain(run, how);
+		run->status = bh_run_explain(run, how);
 		end(run);
 		return true;
 	}
@@ -544,48 +488,4 @@ bool bh_run_step(bh_run *run, const bh_waker *waker)
 	}
 	end(run);
 	return true;
-}
-
-void bh_usage_copy(bh_usage *out, const bh_usage *filled)
-{
-	size_t size = out->struct_size;
-	memcpy(out, filled, size && size < sizeof *filled ? size : sizeof *filled);
-	out->struct_size = size;
-}
-
-/* Sleep between steps. */
-static bh_status step_to_end(bh_run *run)
-{
-	bh_parker *parker = bh_parker_borrow();
-	if (!parker)
-		return bh_fail_memory(&run->why);
-	run->own_stack = true;
-	if (run->cancel)
-		bh_cancel_watch(run->cancel, parker, &run->cancel_slot);
-	for (;;) {
-		bh_parker_clear(parker);
-		if (bh_run_step(run, bh_parker_waker(parker)))
-			break;
-		bh_parker_wait(parker, run->look_at);
-	}
-	bh_cancel_unwatch(run->cancel, run->cancel_slot);
-	bh_parker_give_back(parker);
-	return run->status;
-}
-
-bh_status bh_run_wait(bh_run *run, bh_value *result, bh_usage *usage, bh_error **err)
-{
-	run->want_usage = usage;
-	bh_status status = step_to_end(run);
-	if (result && !status)
-		*result = run->result;
-	else
-		bh_value_deinit(&run->result);
-	if (usage)
-		bh_usage_copy(usage, &run->usage);
-	if (status && err)
-		*err = BH_TAKE(run->why);
-	bh_error_free(run->why);
-	run->why = NULL;
-	return status;
 }

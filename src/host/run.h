@@ -116,7 +116,10 @@ bool bh_run_step(bh_run *run, const bh_waker *waker);
 /* Step to the end on this thread, and hand over what came of it; any of the last three may be NULL. */
 bh_status bh_run_wait(bh_run *run, bh_value *result, bh_usage *usage, bh_error **err);
 
-/* What came of a call that something stopped; not for BH_RAN_DEADLINE and BH_RAN_BUSY, which are of a run. */
+/* What came of a run that something stopped, into run->why. */
+bh_status bh_run_explain(bh_run *run, bh_ran how);
+
+/* The same for a call without a run; not for BH_RAN_DEADLINE and BH_RAN_BUSY, which are of a run. */
 bh_status bh_ran_fail(const bh_component *component, bh_ran how, bh_error **err);
 
 /* For callers whose structs are shorter. */
