@@ -65,6 +65,7 @@ struct exchange {
 	char *url;
 	bool head;
 	bool too_long;
+	bool dry; /* of a change that is made later, when the connection may be gone: to be tried only */
 	sv_text body;
 	/* The server's lock: */
 	bool begun;     /* its handler was called */

@@ -23,13 +23,17 @@ static bool is_dry(const exchange *self)
 	return said && strcmp(said, "false") != 0 && strcmp(said, "0") != 0;
 }
 
-/* Have it done later; the exchange is answered then. */
+/*
+ * Have it done later; the exchange is answered then. Its client may have gone by then, and what libmicrohttpd has of the
+ * connection with him: what is needed of that is taken here.
+ */
 static void later(exchange *self, gateway_job *job)
 {
 	gateway *g = gateway_of(self);
 	bh_error *err = NULL;
 	if (!g)
 		return;
+	self->dry = is_dry(self);
 	bh_status status = gateway_do(g, job, exchange_ref(self), &err);
 	if (status) {
 		answer_error(self, status, err);
@@ -46,7 +50,7 @@ static void answer_done(exchange *self, bh_status status, bh_error *err, const c
 		sv_text out = {0};
 		js_open(&out, '{');
 		js_put_bool(&out, what, true);
-		js_put_bool(&out, "dry_run", is_dry(self));
+		js_put_bool(&out, "dry_run", self->dry);
 		js_close(&out, '}');
 		answer_json(self, MHD_HTTP_OK, &out);
 	}
@@ -60,7 +64,7 @@ static void do_register(void *data, gateway *g)
 {
 	exchange *self = data;
 	sv_text out = {0};
-	unsigned status = gateway_register(g, self->body.data, self->body.length, is_dry(self), &out);
+	unsigned status = gateway_register(g, self->body.data, self->body.length, self->dry, &out);
 	answer_json(self, status, &out);
 	exchange_unref(self);
 }
@@ -127,7 +131,7 @@ static void do_order(void *data, gateway *g)
 	bool right = json_is_array(list) && count <= BH_CHAIN_MODULES;
 	for (size_t i = 0; right && i < count; i++)
 		right = (names[i] = json_string_value(json_array_get(list, i)));
-	bh_status status = right ? gateway_order(g, names, count, is_dry(self), &err)
+	bh_status status = right ? gateway_order(g, names, count, self->dry, &err)
 	                         : bh_error_new(&err, BH_E_INVALID, "the body is to be {\"order\": [\"NAME\", ...]}");
 	answer_done(self, status, err, "ordered");
 	json_decref(body);
@@ -145,7 +149,7 @@ static void do_replace(void *data, gateway *g)
 	const char *file = json_string_value(json_object_get(body, "file_path"));
 	bh_error *err = NULL;
 	bh_status status =
-		file ? gateway_replace(g, self->child, file, is_dry(self), &err)
+		file ? gateway_replace(g, self->child, file, self->dry, &err)
 			 : bh_error_new(&err, BH_E_INVALID, "the body is to be {\"file_path\": \"/an/absolute/path.wasm\"}");
 	answer_done(self, status, err, "replaced");
 	json_decref(body);
