@@ -178,19 +178,29 @@ static void hand_over(admin *server, const peer *p, const struct sockaddr_storag
 		forget(server, still);
 }
 
+/* Who waits goes on waiting: looked at again with the ticks, not at once, as he would be there at once again. */
+static void pause_door(admin *server, door *d, uint64_t ms)
+{
+	unwatch(server, d->fd);
+	d->paused = true;
+	d->paused_until = now_ms() + ms;
+}
+
 static void accept_all(admin *server, door *d)
 {
 	while (!server->stopping && has_caller(d)) {
 		if (!make_room(server, d)) {
-			unwatch(server, d->fd);
-			d->paused = true;
+			pause_door(server, d, 0);
 			return;
 		}
 		struct sockaddr_storage from = {0};
 		socklen_t length = sizeof from;
 		int fd = accept4(d->fd, (struct sockaddr *)&from, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd < 0)
+		if (fd < 0) {
+			if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+				pause_door(server, d, TICK_MS);
 			return;
+		}
 		if (!d->tcp)
 			from.ss_family = AF_UNIX;
 		peer *p = new_peer(server, d, fd, &from);
@@ -261,7 +271,8 @@ static bool look_around(admin *server)
 	streams_look(server);
 	for (size_t i = 0; i < SV_COUNT(server->doors); i++) {
 		door *d = &server->doors[i];
-		if (d->paused && d->fd >= 0 && (!has_caller(d) || make_room(server, d))) {
+		bool due = d->paused && d->fd >= 0 && now_ms() >= d->paused_until;
+		if (due && (!has_caller(d) || make_room(server, d))) {
 			d->paused = false;
 			watch(server, d->fd, EPOLLIN, i);
 		}

@@ -90,7 +90,8 @@ struct route {
 typedef struct {
 	int fd; /* -1: none */
 	bool tcp;
-	bool paused; /* full, and nobody may be sent away yet */
+	bool paused; /* full, and nobody may be sent away yet; or nothing to take anybody in with */
+	uint64_t paused_until;
 	unsigned open, most;
 } door;
 
