@@ -5,7 +5,7 @@
 #include "http.h"
 #include "memory.h"
 
-enum { LINES = 100, MOST_LINES = 100000, LINES_A_LOOK = 200 };
+enum { LINES = 100, MOST_LINES = 100000 };
 
 /* Somebody who follows. */
 typedef struct {
@@ -23,12 +23,12 @@ static void release(void *data)
 	sv_free(f);
 }
 
-/* A child that went while somebody follows is the end. */
+/* All that came since, which is bounded by what is kept of a child. A child that went while somebody follows is the end. */
 static bool fill(void *data, sv_text *out)
 {
 	follower *f = data;
 	const admin_daemon *d = &f->server->daemon;
-	SV_AUTO char *text = f->first ? SV_TAKE(f->first) : d->logs(d->data, f->path, &f->after, LINES_A_LOOK, NULL);
+	SV_AUTO char *text = f->first ? SV_TAKE(f->first) : d->logs(d->data, f->path, &f->after, MOST_LINES, NULL);
 	if (text)
 		sv_text_add_n(out, text, strlen(text));
 	return text != NULL;
