@@ -123,6 +123,7 @@ static bool head_came(flow *f)
 		f->answer_headers = f->came.items;
 		f->answer_header_count = f->came.count;
 		f->answer_length = length;
+		pipe_expect(&f->down, length);
 		answer_ready(f);
 	}
 	pthread_mutex_unlock(&f->lock);
@@ -162,7 +163,7 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *data)
 	}
 	pthread_mutex_lock(&f->lock);
 	bool cut = f->cancelled || f->over;
-	bool fits = PIPE_SIZE - f->down.length >= length;
+	bool fits = pipe_room(&f->down) >= length;
 	f->down.full = !fits;
 	if (fits && !cut)
 		cut = pipe_write(&f->down, bytes, length) != length;
@@ -223,6 +224,7 @@ bool upstream_start(flow *f)
 	if (!f->easy || !make_headers(f, request, body))
 		return false;
 	set_bounds(f);
+	watch_connection(f->proxy, f->easy);
 	set_method(f, request, method);
 	f->upstream_moved = proxy_now_ms();
 	return !curl_easy_setopt(f->easy, CURLOPT_URL, f->terms->upstream) &&
