@@ -123,8 +123,9 @@ struct flow {
 	/* The loop's. */
 	flow *next, *previous; /* under way */
 	CURL *easy;
-	struct curl_slist *sent_headers;
-	heads came; /* the upstream's headers */
+	struct curl_slist *sent_headers, **last_sent; /* in the store */
+	bool plain;                                   /* `easy` is as it was made, but for what each request sets */
+	heads came;                                   /* the upstream's headers */
 	bool came_whole, streams, bad, wants_whole;
 	unsigned came_status;
 	int64_t came_length;
@@ -146,6 +147,14 @@ struct client {
 	uint64_t since;
 	flow *flow; /* under way; with a reference while the lock is held only */
 };
+
+/* Bytes of chance that the kernel was asked for, many at once. */
+typedef struct {
+	unsigned char bytes[512];
+	size_t left;
+} chance;
+
+enum { IDLE_EASY = 64 };
 
 struct proxy {
 	bh_chain *chain;
@@ -175,6 +184,9 @@ struct proxy {
 	bool leaving;  /* the loop's thread */
 	/* The loop's. */
 	flow *under_way;
+	CURL *idle[IDLE_EASY]; /* to be used again */
+	size_t idle_count;
+	chance chance;
 	uint64_t curl_due;      /* ms; UINT64_MAX: never */
 	unsigned char *watched; /* by descriptor: what libcurl wants of it, and what epoll was told */
 	size_t watched_size;
@@ -234,7 +246,9 @@ bool upstream_start(flow *f); /* false: no memory */
 void upstream_done(flow *f, CURLcode code);
 void upstream_end(flow *f); /* forget it */
 
-/* A version 7 UUID. */
-void uuid7(char out[37]);
+void upstream_release(proxy *p); /* what is kept between transfers */
+
+/* A version 7 UUID. `kept` belongs to one thread; NULL: the kernel is asked each time. */
+void uuid7(char out[37], chance *kept);
 
 #endif

@@ -78,8 +78,8 @@ static bh_status start_http(proxy *p, const proxy_options *o, bh_error **err)
 		{MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)say_nothing, NULL},
 		{MHD_OPTION_CONNECTION_LIMIT, (intptr_t)o->max_connections, NULL},
 		{MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)(idle < 1000000 ? idle : 1000000), NULL},
-		/* Headers of the request and of the answer, and what is read at once. */
-		{MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)(o->max_header * 2 + (96 << 10)), NULL},
+		/* Headers of the request and of the answer, and what is read at once. It is zeroed after each request. */
+		{MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)(o->max_header * 2 + (32 << 10)), NULL},
 		{MHD_OPTION_CONNECTION_MEMORY_INCREMENT, 16 << 10, NULL},
 		{MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
 		{MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)leave_escaped, NULL},

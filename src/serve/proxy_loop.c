@@ -393,6 +393,7 @@ void loop_end(proxy *p)
 
 void loop_release(proxy *p)
 {
+	upstream_release(p);
 	if (p->multi)
 		curl_multi_cleanup(p->multi);
 	sv_free(p->watched);
