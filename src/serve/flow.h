@@ -1,9 +1,9 @@
 /*
  * What the files of the proxy share.
  *
- * A flow is one request on its way. Three kinds of threads have a part in it: libmicrohttpd's, which reads requests and sends
- * answers; the loop (proxy_loop.c), which has libcurl, watches clients and clocks; and the host's workers, which tell when
- * modules are through. None of them waits for another: bodies go through pipes of bounded size (pipe.c), and whoever finds one
+ * A flow is one request on its way. Two kinds of threads have a part in it: the loop (proxy_loop.c), which has libmicrohttpd,
+ * libcurl, and the clocks, so that a request without modules is handed to nobody; and the host's workers, which tell when modules
+ * are through. None of them waits for another: bodies go through pipes of bounded size (proxy_store.c), and whoever finds one
  * full, or empty, stops until it is told. The flow's lock is over what they share; it is taken before the proxy's, and
  * nothing of the library is called with it.
  */
@@ -60,7 +60,8 @@ void heads_drop_hops(heads *h);
 /* Bytes on their way from one thread to another. */
 enum { PIPE_SIZE = 64 << 10 };
 typedef struct {
-	char *data; /* PIPE_SIZE, made when first used */
+	char *data;  /* `size`, made when first used */
+	size_t size; /* 0: PIPE_SIZE */
 	size_t from, length;
 	bool closed;  /* no more will come */
 	bool broken;  /* and it is not whole */
@@ -69,6 +70,8 @@ typedef struct {
 } pipe_;
 size_t pipe_write(pipe_ *p, const char *data, size_t length); /* as much as fits; SIZE_MAX: no memory */
 size_t pipe_read(pipe_ *p, char *data, size_t most);
+size_t pipe_room(const pipe_ *p);
+void pipe_expect(pipe_ *p, int64_t length); /* before it is used: no more than that will be in it; -1: not known */
 
 typedef enum { ANSWER_NONE, ANSWER_WHOLE, ANSWER_STREAM, ANSWER_CUT } answer_kind;
 
@@ -76,7 +79,7 @@ struct flow {
 	_Atomic unsigned references;
 	proxy *proxy;
 	terms *terms;
-	client *client; /* of libmicrohttpd's thread, until the request is completed */
+	client *client; /* the loop's, until the request is completed */
 	struct MHD_Connection *connection;
 	uint64_t began; /* ms */
 	store store;
@@ -120,8 +123,9 @@ struct flow {
 	/* The loop's. */
 	flow *next, *previous; /* under way */
 	CURL *easy;
-	struct curl_slist *sent_headers;
-	heads came; /* the upstream's headers */
+	struct curl_slist *sent_headers, **last_sent; /* in the store */
+	bool plain;                                   /* `easy` is as it was made, but for what each request sets */
+	heads came;                                   /* the upstream's headers */
 	bool came_whole, streams, bad, wants_whole;
 	unsigned came_status;
 	int64_t came_length;
@@ -144,17 +148,27 @@ struct client {
 	flow *flow; /* under way; with a reference while the lock is held only */
 };
 
+/* Bytes of chance that the kernel was asked for, many at once. */
+typedef struct {
+	unsigned char bytes[512];
+	size_t left;
+} chance;
+
+enum { IDLE_EASY = 64 };
+
 struct proxy {
 	bh_chain *chain;
 	struct MHD_Daemon *http;
 	CURLM *multi;
 	pthread_t loop;
 	bool loop_runs, tls;
-	int epoll;
+	int epoll, wake;
 	int listen_fd;
 	unsigned port;
 	char *cert, *key;
 	atomic_bool closed_to_all;
+	atomic_bool asleep;   /* the loop: who signals wakes it */
+	atomic_bool http_due; /* a connection was resumed */
 	_Atomic uint64_t counts[12];
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -164,9 +178,18 @@ struct proxy {
 	uint64_t next_id;
 	flow *signals, **last_signal;
 	unsigned flows;
-	bool stopping, ending;
+	bool stopping; /* no more requests */
+	bool ending;   /* no more transfers */
+	bool ended;    /* and none is left */
+	bool leaving;  /* the loop's thread */
 	/* The loop's. */
 	flow *under_way;
+	CURL *idle[IDLE_EASY]; /* to be used again */
+	size_t idle_count;
+	chance chance;
+	uint64_t curl_due;      /* ms; UINT64_MAX: never */
+	unsigned char *watched; /* by descriptor: what libcurl wants of it, and what epoll was told */
+	size_t watched_size;
 };
 
 enum { COUNT_REQUESTS, COUNT_ANSWERED, COUNT_REFUSED = COUNT_ANSWERED + 6, COUNT_UPSTREAM, COUNT_GONE };
@@ -194,22 +217,38 @@ void turn_reply(flow *f, unsigned status, const char *reason, const char *text);
 
 /* proxy_answer.c: what is answered, and sending it. The first answer counts. */
 void answer_ready(flow *f);           /* with the lock: libmicrohttpd goes on */
-enum MHD_Result answer_send(flow *f); /* libmicrohttpd's thread */
+enum MHD_Result answer_send(flow *f); /* the loop's thread */
 enum MHD_Result answer_refusal(flow *f, unsigned status, const char *why);
 
 /* proxy_loop.c */
-bh_status loop_begin(proxy *p, bh_error **err);
+bh_status loop_prepare(proxy *p, bh_error **err);
+bh_status loop_begin(proxy *p,
+                     bh_error **err); /* once libmicrohttpd's daemon is there, which is the loop's from then on */
+void loop_cut(proxy *p);              /* end all transfers; answers are still sent */
 void loop_end(proxy *p);
+void loop_release(proxy *p);
+void loop_wake(proxy *p);  /* any thread */
 void loop_signal(flow *f); /* any thread: look at it. With or without the flow's lock */
 void loop_client(void *data, struct MHD_Connection *connection, void **context,
                  enum MHD_ConnectionNotificationCode code);
+
+/* proxy_watch.c: what the loop waits for. The loop's thread. */
+enum { WATCH_CLIENT, WATCH_UPSTREAM, WATCH_HTTP, WATCH_WAKE, WATCH_KINDS = 4 };
+bool watch_add(const proxy *p, int fd, unsigned events, unsigned kind, uint64_t id);
+bool watch_upstreams(proxy *p);                              /* libcurl's descriptors and its clock */
+void watch_connection(const proxy *p, CURL *easy);           /* of this transfer, if it makes one */
+void watch_upstream(proxy *p, uint64_t fd, uint32_t events); /* this happened */
+void watch_clock(proxy *p, uint64_t now);
+uint64_t watch_wait_ms(const proxy *p, uint64_t now, uint64_t most); /* how long to wait, ms */
 
 /* proxy_upstream.c: one transfer; the loop's thread. */
 bool upstream_start(flow *f); /* false: no memory */
 void upstream_done(flow *f, CURLcode code);
 void upstream_end(flow *f); /* forget it */
 
-/* A version 7 UUID. */
-void uuid7(char out[37]);
+void upstream_release(proxy *p); /* what is kept between transfers */
+
+/* A version 7 UUID. `kept` belongs to one thread; NULL: the kernel is asked each time. */
+void uuid7(char out[37], chance *kept);
 
 #endif

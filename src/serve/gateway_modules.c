@@ -66,7 +66,7 @@ static module_record *record_new(const char *name, const char *file)
 	module_record *m = sv_alloc(sizeof *m);
 	if (!m)
 		return NULL;
-	uuid7(uuid);
+	uuid7(uuid, NULL);
 	m->uuid = sv_copy(uuid);
 	m->name = sv_copy(name);
 	m->file = sv_copy(file);

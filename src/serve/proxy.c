@@ -78,8 +78,8 @@ static bh_status start_http(proxy *p, const proxy_options *o, bh_error **err)
 		{MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)say_nothing, NULL},
 		{MHD_OPTION_CONNECTION_LIMIT, (intptr_t)o->max_connections, NULL},
 		{MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)(idle < 1000000 ? idle : 1000000), NULL},
-		/* Headers of the request and of the answer, and what is read at once. */
-		{MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)(o->max_header * 2 + (96 << 10)), NULL},
+		/* Headers of the request and of the answer, and what is read at once. It is zeroed after each request. */
+		{MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)(o->max_header * 2 + (32 << 10)), NULL},
 		{MHD_OPTION_CONNECTION_MEMORY_INCREMENT, 16 << 10, NULL},
 		{MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
 		{MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)leave_escaped, NULL},
@@ -91,7 +91,7 @@ static bh_status start_http(proxy *p, const proxy_options *o, bh_error **err)
 		{MHD_OPTION_HTTPS_MEM_KEY, 0, p->key},
 		{MHD_OPTION_END, 0, NULL},
 	};
-	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG;
+	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG;
 	if (p->tls)
 		flags |= MHD_USE_TLS;
 	p->http = MHD_start_daemon(flags, 0, NULL, NULL, request_handle, p, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
@@ -108,10 +108,7 @@ static void release(proxy *p)
 {
 	if (p->http)
 		MHD_stop_daemon(p->http);
-	if (p->multi)
-		curl_multi_cleanup(p->multi);
-	if (p->epoll >= 0)
-		close(p->epoll);
+	loop_release(p);
 	if (p->listen_fd >= 0)
 		close(p->listen_fd);
 	terms_unref(p->terms);
@@ -136,7 +133,7 @@ static proxy *make(bh_chain *chain, const proxy_options *options)
 	pthread_cond_init(&p->changed, &monotonic);
 	pthread_condattr_destroy(&monotonic);
 	p->chain = chain;
-	p->epoll = p->listen_fd = -1;
+	p->epoll = p->wake = p->listen_fd = -1;
 	p->tls = options->tls_cert;
 	p->terms = terms_new(options);
 	return p;
@@ -157,16 +154,19 @@ bh_status proxy_start(proxy **out, bh_chain *chain, const proxy_options *options
 	if (!status && curl_global_init(CURL_GLOBAL_DEFAULT))
 		status = bh_error_new(err, BH_E_SYSTEM, "libcurl cannot be started");
 	if (!status)
-		status = loop_begin(p, err);
+		status = loop_prepare(p, err);
 	if (!status) {
 		p->port = listen_port(p->listen_fd);
 		status = start_http(p, options, err);
 	}
+	if (!status)
+		status = loop_begin(p, err);
 	if (!status) {
 		*out = p;
 		return BH_OK;
 	}
-	loop_end(p);
+	if (p->http)
+		MHD_quiesce_daemon(p->http); /* the socket is closed once */
 	release(p);
 	return status;
 }
@@ -230,16 +230,17 @@ void proxy_stop(proxy *p, unsigned wait_ms)
 {
 	if (!p)
 		return;
-	MHD_quiesce_daemon(p->http);
 	pthread_mutex_lock(&p->lock);
 	p->stopping = true;
+	loop_wake(p);
 	wait_for_flows(p, wait_ms);
 	pthread_mutex_unlock(&p->lock);
-	loop_end(p);
+	loop_cut(p);
 	cut_flows(p);
 	pthread_mutex_lock(&p->lock);
 	wait_for_flows(p, FLUSH_MS);
 	pthread_mutex_unlock(&p->lock);
+	loop_end(p);
 	MHD_stop_daemon(p->http);
 	p->http = NULL;
 	/* Modules that were asked tell of their end, from workers. */

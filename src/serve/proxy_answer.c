@@ -15,6 +15,7 @@ void answer_ready(flow *f)
 		return;
 	f->suspended = false;
 	MHD_resume_connection(f->connection);
+	atomic_store(&f->proxy->http_due, true);
 }
 
 static ssize_t read_stream(void *data, uint64_t position, char *buffer, size_t most)
@@ -71,10 +72,23 @@ static bool add_headers(flow *f, struct MHD_Response *response)
 	return !f->close || MHD_add_response_header(response, "Connection", "close");
 }
 
+/* A small body that came at once: libmicrohttpd sends it with its head, in one piece. */
+static bool is_all_there(flow *f)
+{
+	pthread_mutex_lock(&f->lock);
+	const pipe_ *p = &f->down;
+	bool whole = f->kind == ANSWER_STREAM && !f->head && p->data && p->closed && !p->broken && !f->cancelled &&
+	             !p->from && f->answer_length >= 0 && p->length == (size_t)f->answer_length;
+	pthread_mutex_unlock(&f->lock);
+	return whole;
+}
+
 static struct MHD_Response *make(flow *f)
 {
 	if (f->status == MHD_HTTP_NO_CONTENT || f->status == MHD_HTTP_NOT_MODIFIED)
 		return MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
+	if (is_all_there(f))
+		return MHD_create_response_from_buffer(f->down.length, f->down.data, MHD_RESPMEM_PERSISTENT);
 	/* To HEAD the length is said that GET would have. */
 	bool lengthless = (f->head && f->came_whole && !f->answer_body.length);
 	if (f->kind == ANSWER_WHOLE && !lengthless)

@@ -181,7 +181,7 @@ static bool add_request_id(flow *f)
 		f->request_id[given->value.length] = '\0';
 		return true;
 	}
-	uuid7(f->request_id);
+	uuid7(f->request_id, &f->proxy->chance);
 	heads_remove(&f->headers, "x-request-id");
 	return heads_add(&f->headers, &f->store, (bh_string){"x-request-id", 12},
 	                 (bh_string){f->request_id, strlen(f->request_id)});

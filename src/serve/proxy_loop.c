@@ -1,11 +1,14 @@
 /*
- * The loop: moves libcurl's transfers on, sees clients go while nobody else looks at them, and has the clocks.
+ * The loop: runs libmicrohttpd, moves libcurl's transfers on, sees clients go while nobody else looks at them, and has the
+ * clocks. All of it is one thread's: a request that is asked of no module is never handed from one thread to another, which
+ * took more time than the request did.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,6 +30,14 @@ void proxy_add(proxy *p, int which)
 	atomic_fetch_add_explicit(&p->counts[which], 1, memory_order_relaxed);
 }
 
+/* What is to be seen was written before: either the loop finds it before it sleeps, or it is woken. */
+void loop_wake(proxy *p)
+{
+	uint64_t one = 1;
+	if (atomic_exchange(&p->asleep, false))
+		(void)!write(p->wake, &one, sizeof one);
+}
+
 void loop_signal(flow *f)
 {
 	proxy *p = f->proxy;
@@ -40,7 +51,7 @@ void loop_signal(flow *f)
 	}
 	pthread_mutex_unlock(&p->lock);
 	if (fresh)
-		curl_multi_wakeup(p->multi);
+		loop_wake(p);
 }
 
 /* Transfers. */
@@ -167,8 +178,7 @@ void loop_client(void *data, struct MHD_Connection *connection, void **context,
 	if (c->next)
 		c->next->previous = c;
 	p->clients = c;
-	struct epoll_event event = {.events = EPOLLRDHUP | EPOLLONESHOT, .data.u64 = c->id};
-	epoll_ctl(p->epoll, EPOLL_CTL_ADD, fd, &event);
+	watch_add(p, fd, EPOLLRDHUP | EPOLLONESHOT, WATCH_CLIENT, c->id);
 	pthread_mutex_unlock(&p->lock);
 	*context = c;
 }
@@ -199,17 +209,12 @@ static flow *flow_of(proxy *p, uint64_t id)
 	return f;
 }
 
-static void see_them_go(proxy *p)
+static void see_it_go(proxy *p, uint64_t id)
 {
-	struct epoll_event events[EVENTS];
-	int count = epoll_wait(p->epoll, events, EVENTS, 0);
-	for (int i = 0; i < count; i++) {
-		flow *f = flow_of(p, events[i].data.u64);
-		if (!f)
-			continue;
+	flow *f = flow_of(p, id);
+	if (f)
 		cancel(f);
-		flow_unref(f);
-	}
+	flow_unref(f);
 }
 
 /* Clocks. */
@@ -243,55 +248,122 @@ static void look_at_clocks(proxy *p, uint64_t now)
 	}
 }
 
-static bool goes_on(proxy *p)
-{
-	pthread_mutex_lock(&p->lock);
-	bool on = !p->ending;
-	pthread_mutex_unlock(&p->lock);
-	return on;
-}
-
 static void cut_all(proxy *p)
 {
 	take_signals(p);
 	while (p->under_way)
 		finish(p->under_way, CURLE_ABORTED_BY_CALLBACK);
+	pthread_mutex_lock(&p->lock);
+	p->ended = true;
+	pthread_cond_broadcast(&p->changed);
+	pthread_mutex_unlock(&p->lock);
+}
+
+/* The loop's thread. */
+
+/* Requests are read and answers sent until there is none that could be. */
+static void run_http(proxy *p)
+{
+	MHD_UNSIGNED_LONG_LONG soon;
+	do {
+		atomic_store(&p->http_due, false);
+		MHD_run(p->http);
+		take_signals(p);
+	} while (atomic_load(&p->http_due) || (MHD_get_timeout(p->http, &soon) == MHD_YES && !soon));
+}
+
+/* False: the thread is to go. */
+static bool obey(proxy *p, bool *quiet)
+{
+	pthread_mutex_lock(&p->lock);
+	bool stopping = p->stopping, cut = p->ending && !p->ended, leaving = p->leaving;
+	pthread_mutex_unlock(&p->lock);
+	if (stopping && !*quiet) {
+		MHD_quiesce_daemon(p->http);
+		*quiet = true;
+	}
+	if (cut)
+		cut_all(p);
+	return !leaving;
+}
+
+/* Nothing was signalled before `asleep` was set; what is from then on wakes. */
+static int sleep_until(proxy *p, struct epoll_event *events, uint64_t until)
+{
+	uint64_t now = proxy_now_ms();
+	uint64_t ms = watch_wait_ms(p, now, until > now ? until - now : 0);
+	atomic_store(&p->asleep, true);
+	pthread_mutex_lock(&p->lock);
+	bool waiting = p->signals || (p->ending && !p->ended) || p->leaving;
+	pthread_mutex_unlock(&p->lock);
+	int count = epoll_wait(p->epoll, events, EVENTS, waiting || atomic_load(&p->http_due) ? 0 : (int)ms);
+	atomic_store(&p->asleep, false);
+	return count;
+}
+
+static void turn(proxy *p, const struct epoll_event *events, int count)
+{
+	uint64_t ignored;
+	bool http = false;
+	for (int i = 0; i < count; i++) {
+		unsigned kind = events[i].data.u64 % WATCH_KINDS;
+		if (kind == WATCH_UPSTREAM)
+			watch_upstream(p, events[i].data.u64 / WATCH_KINDS, events[i].events);
+		else if (kind == WATCH_WAKE)
+			(void)!read(p->wake, &ignored, sizeof ignored);
+		http = http || kind == WATCH_HTTP;
+	}
+	take_results(p);
+	take_signals(p);
+	if (http || atomic_load(&p->http_due))
+		run_http(p);
+	/* Last: what such a client asked for is known by now. */
+	for (int i = 0; i < count; i++)
+		if (events[i].data.u64 % WATCH_KINDS == WATCH_CLIENT)
+			see_it_go(p, events[i].data.u64 / WATCH_KINDS);
+	watch_clock(p, proxy_now_ms());
+	take_results(p);
 }
 
 static void *loop(void *data)
 {
 	proxy *p = data;
+	struct epoll_event events[EVENTS];
 	uint64_t looked = proxy_now_ms();
-	while (goes_on(p)) {
-		int running;
-		struct curl_waitfd clients = {.fd = p->epoll, .events = CURL_WAIT_POLLIN};
-		take_signals(p);
-		curl_multi_perform(p->multi, &running);
-		take_results(p);
-		curl_multi_poll(p->multi, &clients, 1, TICK_MS, NULL);
-		if (clients.revents)
-			see_them_go(p);
+	for (bool quiet = false; obey(p, &quiet);) {
+		turn(p, events, sleep_until(p, events, looked + TICK_MS));
 		uint64_t now = proxy_now_ms();
-		if (now - looked >= TICK_MS) {
-			look_at_clocks(p, now);
-			looked = now;
-		}
+		if (now - looked < TICK_MS)
+			continue;
+		look_at_clocks(p, now);
+		run_http(p); /* it has clocks of its own */
+		looked = now;
 	}
-	cut_all(p);
 	return NULL;
+}
+
+bh_status loop_prepare(proxy *p, bh_error **err)
+{
+	p->last_signal = &p->signals;
+	p->curl_due = UINT64_MAX;
+	p->epoll = epoll_create1(EPOLL_CLOEXEC);
+	p->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	p->multi = curl_multi_init();
+	if (p->epoll < 0 || p->wake < 0 || !p->multi || !watch_add(p, p->wake, EPOLLIN, WATCH_WAKE, 0) ||
+	    !watch_upstreams(p))
+		return bh_error_new(err, BH_E_SYSTEM, "the gateway: %s", strerror(errno));
+	curl_multi_setopt(p->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)p->terms->is.max_upstream);
+	curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, (long)p->terms->is.max_upstream);
+	curl_multi_setopt(p->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+	return BH_OK;
 }
 
 bh_status loop_begin(proxy *p, bh_error **err)
 {
 	sigset_t all, before;
-	p->last_signal = &p->signals;
-	p->epoll = epoll_create1(EPOLL_CLOEXEC);
-	p->multi = curl_multi_init();
-	if (p->epoll < 0 || !p->multi)
-		return bh_error_new(err, BH_E_SYSTEM, "the gateway: %s", strerror(errno));
-	curl_multi_setopt(p->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)p->terms->is.max_upstream);
-	curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, (long)p->terms->is.max_upstream);
-	curl_multi_setopt(p->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+	const union MHD_DaemonInfo *http = MHD_get_daemon_info(p->http, MHD_DAEMON_INFO_EPOLL_FD);
+	if (!http || !watch_add(p, http->epoll_fd, EPOLLIN, WATCH_HTTP, 0))
+		return bh_error_new(err, BH_E_SYSTEM, "the gateway's HTTP server cannot be watched: %s", strerror(errno));
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	int failed = pthread_create(&p->loop, NULL, loop, p);
@@ -300,14 +372,33 @@ bh_status loop_begin(proxy *p, bh_error **err)
 	return failed ? bh_error_new(err, BH_E_SYSTEM, "the gateway's thread: %s", strerror(failed)) : BH_OK;
 }
 
+void loop_cut(proxy *p)
+{
+	pthread_mutex_lock(&p->lock);
+	p->ending = true;
+	loop_wake(p);
+	while (!p->ended)
+		pthread_cond_wait(&p->changed, &p->lock);
+	pthread_mutex_unlock(&p->lock);
+}
+
 void loop_end(proxy *p)
 {
-	if (p->loop_runs) {
-		pthread_mutex_lock(&p->lock);
-		p->ending = true;
-		pthread_mutex_unlock(&p->lock);
-		curl_multi_wakeup(p->multi);
-		pthread_join(p->loop, NULL);
-	}
-	p->loop_runs = false;
+	pthread_mutex_lock(&p->lock);
+	p->leaving = true;
+	pthread_mutex_unlock(&p->lock);
+	loop_wake(p);
+	pthread_join(p->loop, NULL);
+}
+
+void loop_release(proxy *p)
+{
+	upstream_release(p);
+	if (p->multi)
+		curl_multi_cleanup(p->multi);
+	sv_free(p->watched);
+	if (p->wake >= 0)
+		close(p->wake);
+	if (p->epoll >= 0)
+		close(p->epoll);
 }

@@ -180,18 +180,30 @@ void heads_drop_hops(heads *h)
 
 /* Pipes. */
 
+void pipe_expect(pipe_ *p, int64_t length)
+{
+	p->size = length > 0 && length < PIPE_SIZE ? (size_t)length : PIPE_SIZE;
+}
+
+size_t pipe_room(const pipe_ *p)
+{
+	return (p->size ? p->size : PIPE_SIZE) - p->length;
+}
+
 size_t pipe_write(pipe_ *p, const char *data, size_t length)
 {
+	if (!p->size)
+		p->size = PIPE_SIZE;
 	if (!p->data)
-		p->data = sv_alloc(PIPE_SIZE);
+		p->data = sv_alloc(p->size);
 	if (!p->data)
 		return SIZE_MAX;
 	size_t done = 0;
-	while (done < length && p->length < PIPE_SIZE) {
-		size_t at = (p->from + p->length) % PIPE_SIZE;
-		size_t room = at < p->from ? p->from - at : PIPE_SIZE - at;
-		if (room > PIPE_SIZE - p->length)
-			room = PIPE_SIZE - p->length;
+	while (done < length && p->length < p->size) {
+		size_t at = (p->from + p->length) % p->size;
+		size_t room = at < p->from ? p->from - at : p->size - at;
+		if (room > p->size - p->length)
+			room = p->size - p->length;
 		size_t part = length - done < room ? length - done : room;
 		memcpy(p->data + at, data + done, part);
 		p->length += part;
@@ -204,11 +216,11 @@ size_t pipe_read(pipe_ *p, char *data, size_t most)
 {
 	size_t done = 0;
 	while (done < most && p->length) {
-		size_t part = PIPE_SIZE - p->from < p->length ? PIPE_SIZE - p->from : p->length;
+		size_t part = p->size - p->from < p->length ? p->size - p->from : p->length;
 		if (part > most - done)
 			part = most - done;
 		memcpy(data + done, p->data + p->from, part);
-		p->from = (p->from + part) % PIPE_SIZE;
+		p->from = (p->from + part) % p->size;
 		p->length -= part;
 		done += part;
 	}

@@ -11,22 +11,43 @@ enum { MOST_HEADERS = 256 };
 
 /* What is sent. */
 
-static bool add_line(flow *f, const char *format, bh_string name, bh_string value)
+/* libcurl reads the list where it is, so it is made in the flow's memory. NULL: no memory. */
+static char *add_room(flow *f, size_t length)
 {
-	SV_AUTO char *line = sv_format(format, (int)name.length, name.data, (int)value.length, value.data);
-	struct curl_slist *longer = line ? curl_slist_append(f->sent_headers, line) : NULL;
-	if (!longer)
+	struct curl_slist *one = (struct curl_slist *)(void *)store_take(&f->store, sizeof *one);
+	char *line = one ? store_take(&f->store, length + 1) : NULL;
+	if (!line)
+		return NULL;
+	*one = (struct curl_slist){.data = line};
+	*(f->sent_headers ? f->last_sent : &f->sent_headers) = one;
+	f->last_sent = &one->next;
+	return line;
+}
+
+/* "name: value", and "name;" where it is empty. */
+static bool add_line(flow *f, bh_string name, bh_string value)
+{
+	char *line = add_room(f, name.length + 2 + value.length);
+	if (!line)
 		return false;
-	f->sent_headers = longer;
+	memcpy(line, name.data, name.length);
+	if (value.length) {
+		memcpy(line + name.length, ": ", 2);
+		memcpy(line + name.length + 2, value.data, value.length);
+	} else {
+		line[name.length] = ';';
+	}
+	line[name.length + (value.length ? 2 + value.length : 1)] = '\0';
 	return true;
 }
 
-static bool add_text(flow *f, const char *line)
+static bool add_text(flow *f, const char *text)
 {
-	struct curl_slist *longer = curl_slist_append(f->sent_headers, line);
-	if (longer)
-		f->sent_headers = longer;
-	return longer;
+	size_t length = strlen(text);
+	char *line = add_room(f, length);
+	if (line)
+		memcpy(line, text, length + 1);
+	return line;
 }
 
 /* As they are after the modules; none that libcurl would add by itself. */
@@ -37,7 +58,7 @@ static bool make_headers(flow *f, const bh_http_request *request, bool body)
 		const bh_header *h = &request->headers[i];
 		if (header_is(h, "content-length") || header_is(h, "transfer-encoding") || header_is(h, "connection"))
 			continue;
-		if (!add_line(f, h->value.length ? "%.*s: %.*s" : "%.*s;%.*s", h->name, h->value))
+		if (!add_line(f, h->name, h->value))
 			return false;
 	}
 	return add_text(f, "Expect:") && (heads_find(&present, "accept") || add_text(f, "Accept:")) &&
@@ -123,6 +144,7 @@ static bool head_came(flow *f)
 		f->answer_headers = f->came.items;
 		f->answer_header_count = f->came.count;
 		f->answer_length = length;
+		pipe_expect(&f->down, length);
 		answer_ready(f);
 	}
 	pthread_mutex_unlock(&f->lock);
@@ -162,7 +184,7 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *data)
 	}
 	pthread_mutex_lock(&f->lock);
 	bool cut = f->cancelled || f->over;
-	bool fits = PIPE_SIZE - f->down.length >= length;
+	bool fits = pipe_room(&f->down) >= length;
 	f->down.full = !fits;
 	if (fits && !cut)
 		cut = pipe_write(&f->down, bytes, length) != length;
@@ -179,9 +201,11 @@ static void set_method(flow *f, const bh_http_request *request, const char *meth
 {
 	CURL *easy = f->easy;
 	bool whole = f->collecting || !f->has_body;
+	bool posts = whole && (request->body.length || f->length == 0);
+	f->plain = !f->head && whole && !posts;
 	if (f->head)
 		curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-	if (whole && (request->body.length || f->length == 0)) {
+	if (posts) {
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.length);
 		curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body.length ? (const char *)request->body.data : "");
 	} else if (!whole) {
@@ -193,21 +217,59 @@ static void set_method(flow *f, const bh_http_request *request, const char *meth
 	curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method);
 }
 
-static void set_bounds(flow *f)
+/* What is the same for all. */
+static void set_up(proxy *p, CURL *easy)
 {
-	CURL *easy = f->easy;
-	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)f->terms->is.connect_ms);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
-	curl_easy_setopt(easy, CURLOPT_HEADERDATA, f);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
+	watch_connection(p, easy);
+}
+
+static void set_flow(flow *f)
+{
+	CURL *easy = f->easy;
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)f->terms->is.connect_ms);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, f);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, f);
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, f);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, f->why);
+}
+
+static CURL *take_easy(proxy *p)
+{
+	if (p->idle_count)
+		return p->idle[--p->idle_count];
+	CURL *easy = curl_easy_init();
+	if (easy)
+		set_up(p, easy);
+	return easy;
+}
+
+/* With its buffers; nothing of the flow stays in it. */
+static void keep_easy(proxy *p, CURL *easy, bool plain)
+{
+	if (p->idle_count == IDLE_EASY) {
+		curl_easy_cleanup(easy);
+		return;
+	}
+	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL);
+	if (!plain) {
+		curl_easy_reset(easy);
+		set_up(p, easy);
+	}
+	p->idle[p->idle_count++] = easy;
+}
+
+void upstream_release(proxy *p)
+{
+	while (p->idle_count)
+		curl_easy_cleanup(p->idle[--p->idle_count]);
 }
 
 bool upstream_start(flow *f)
@@ -219,10 +281,10 @@ bool upstream_start(flow *f)
 	                           ? sv_format("%.*s?%.*s", (int)request->path.length, request->path.data,
 	                                       (int)request->query.length, request->query.data)
 	                           : sv_format("%.*s", (int)request->path.length, request->path.data);
-	f->easy = method && target ? curl_easy_init() : NULL;
+	f->easy = method && target ? take_easy(f->proxy) : NULL;
 	if (!f->easy || !make_headers(f, request, body))
 		return false;
-	set_bounds(f);
+	set_flow(f);
 	set_method(f, request, method);
 	f->upstream_moved = proxy_now_ms();
 	return !curl_easy_setopt(f->easy, CURLOPT_URL, f->terms->upstream) &&
@@ -235,10 +297,9 @@ void upstream_end(flow *f)
 {
 	if (f->easy) {
 		curl_multi_remove_handle(f->proxy->multi, f->easy);
-		curl_easy_cleanup(f->easy);
+		keep_easy(f->proxy, f->easy, f->plain);
 	}
 	f->easy = NULL;
-	curl_slist_free_all(f->sent_headers);
 	f->sent_headers = NULL;
 }
 

@@ -1,0 +1,129 @@
+/*
+ * What the loop waits for: one epoll has libmicrohttpd's, the clients that may go, and libcurl's connections.
+ *
+ * libcurl forgets a connection after each request and wants it watched again for the next. epoll is told neither: a descriptor
+ * stays until it is closed, or until something happens to it while nobody wants to know.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "flow.h"
+#include "memory.h"
+
+/* Of a descriptor: what libcurl wants (CURL_POLL_IN, _OUT), and the same, shifted, as epoll was told; or that it has it. */
+enum { WANTED = CURL_POLL_INOUT, TOLD_SHIFT = 2, HAS = 1 << 4 };
+
+bool watch_add(const proxy *p, int fd, unsigned events, unsigned kind, uint64_t id)
+{
+	struct epoll_event event = {.events = events, .data.u64 = id * WATCH_KINDS + kind};
+	return !epoll_ctl(p->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+static bool has_place(proxy *p, size_t fd)
+{
+	if (fd < p->watched_size)
+		return true;
+	size_t size = fd * 2 + 64; /* descriptors are small numbers, and their limit bounds this */
+	unsigned char *longer = sv_alloc(size);
+	if (!longer)
+		return false;
+	if (p->watched_size)
+		memcpy(longer, p->watched, p->watched_size);
+	sv_free(p->watched);
+	p->watched = longer;
+	p->watched_size = size;
+	return true;
+}
+
+static void tell(const proxy *p, int fd, unsigned wanted)
+{
+	unsigned char *state = &p->watched[fd];
+	unsigned events = (wanted & CURL_POLL_IN ? EPOLLIN : 0U) | (wanted & CURL_POLL_OUT ? EPOLLOUT : 0U);
+	struct epoll_event event = {.events = events, .data.u64 = (uint64_t)fd * WATCH_KINDS + WATCH_UPSTREAM};
+	if (epoll_ctl(p->epoll, *state & HAS ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event))
+		epoll_ctl(p->epoll, errno == EEXIST ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event);
+	*state = (unsigned char)((*state & WANTED) | wanted << TOLD_SHIFT | HAS);
+}
+
+static int want(CURL *easy, curl_socket_t fd, int what, void *data, void *ignored)
+{
+	(void)easy;
+	(void)ignored;
+	proxy *p = data;
+	unsigned wanted = what == CURL_POLL_REMOVE ? 0 : (unsigned)what & WANTED;
+	if (fd < 0 || !has_place(p, (size_t)fd))
+		return -1;
+	unsigned char *state = &p->watched[fd];
+	*state = (unsigned char)((*state & ~(unsigned)WANTED) | wanted);
+	if (wanted && wanted != (*state >> TOLD_SHIFT & WANTED))
+		tell(p, fd, wanted);
+	return 0;
+}
+
+static int set_clock(CURLM *multi, long ms, void *data)
+{
+	(void)multi;
+	proxy *p = data;
+	p->curl_due = ms < 0 ? UINT64_MAX : ms == 0 ? 0 : proxy_now_ms() + (uint64_t)ms;
+	return 0;
+}
+
+bool watch_upstreams(proxy *p)
+{
+	return !curl_multi_setopt(p->multi, CURLMOPT_SOCKETFUNCTION, want) &&
+	       !curl_multi_setopt(p->multi, CURLMOPT_SOCKETDATA, p) &&
+	       !curl_multi_setopt(p->multi, CURLMOPT_TIMERFUNCTION, set_clock) &&
+	       !curl_multi_setopt(p->multi, CURLMOPT_TIMERDATA, p);
+}
+
+/* Its number will be another's. */
+static int forget(void *data, curl_socket_t fd)
+{
+	proxy *p = data;
+	if (fd >= 0 && (size_t)fd < p->watched_size)
+		p->watched[fd] = 0;
+	return close(fd);
+}
+
+void watch_connection(const proxy *p, CURL *easy)
+{
+	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, forget);
+	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, p);
+}
+
+void watch_upstream(proxy *p, uint64_t fd, uint32_t events)
+{
+	int running;
+	if (fd >= p->watched_size || !(p->watched[fd] & HAS))
+		return;
+	unsigned wanted = p->watched[fd] & WANTED;
+	int what = (events & EPOLLIN ? CURL_CSELECT_IN : 0) | (events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
+	           (events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
+	if (!wanted) {
+		epoll_ctl(p->epoll, EPOLL_CTL_DEL, (int)fd, NULL);
+		p->watched[fd] = 0;
+	} else {
+		curl_multi_socket_action(p->multi, (curl_socket_t)fd, what, &running);
+	}
+}
+
+/* What is begun, or goes on after a pause, is due at once; each may bring the next. */
+void watch_clock(proxy *p, uint64_t now)
+{
+	enum { MOST_TURNS = 16 };
+	int running;
+	for (int i = 0; i < MOST_TURNS && p->curl_due <= now; i++) {
+		p->curl_due = UINT64_MAX;
+		curl_multi_socket_action(p->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+	}
+}
+
+uint64_t watch_wait_ms(const proxy *p, uint64_t now, uint64_t most)
+{
+	if (p->curl_due == UINT64_MAX)
+		return most;
+	uint64_t left = p->curl_due > now ? p->curl_due - now : 0;
+	return left < most ? left : most;
+}
