@@ -36,8 +36,11 @@ typedef struct {
 
 static const char *const exit_names[] = {"normal", "crashed", "not-up", "unhealthy", "escalated", "stopped"};
 static const char *const decision_names[] = {"none", "restart", "leave", "group", "fail", "escalate", "schedule"};
-static const char *const event_names[] = {"starting", "up",      "exited", "killed",   "failed",
-                                          "added",    "removed", "health", "scheduled"};
+static const char *const event_names[] = {
+	[BH_EVENT_STARTING] = "starting", [BH_EVENT_STARTED] = "up",    [BH_EVENT_EXITED] = "exited",
+	[BH_EVENT_KILLED] = "killed",     [BH_EVENT_FAILED] = "failed", [BH_EVENT_ADDED] = "added",
+	[BH_EVENT_REMOVED] = "removed",   [BH_EVENT_HEALTH] = "health", [BH_EVENT_SCHEDULED] = "scheduled",
+};
 
 static char letter_of(const world *w, const bh_node *node)
 {
