@@ -50,7 +50,7 @@ typed n
 wait_for '^counter'
 typed q
 wait_for '^ready>'
-is_as_before || failed 'q: the terminal is not as it was'
+until_true is_as_before || failed 'q: the terminal is not as it was'
 lacks 'q quit' || failed 'its screen is left'
 
 # Narrow, and wide again; few lines.
@@ -73,7 +73,7 @@ typed "fg" Enter
 wait_for '^q quit'
 typed C-c
 wait_for '^ready>'
-is_as_before || failed 'C-c: the terminal is not as it was'
+until_true is_as_before || failed 'C-c: the terminal is not as it was'
 typed 'echo code $?' Enter
 wait_for '^code 130'
 typed clear Enter
@@ -81,7 +81,7 @@ typed "$BULKHEAD top --interval 100ms" Enter
 wait_for '^q quit'
 kill -TERM "$(tmux display-message -p '#{pane_pid}' | xargs pgrep -P)"
 wait_for '^ready>'
-is_as_before || failed 'SIGTERM: the terminal is not as it was'
+until_true is_as_before || failed 'SIGTERM: the terminal is not as it was'
 typed clear Enter
 typed "$BULKHEAD top --interval 100ms; echo code \$?" Enter
 wait_for '^q quit'
@@ -92,5 +92,5 @@ begin
 wait_until_gone 'NO ANSWER'
 typed q
 wait_for '^code 0'
-is_as_before || failed 'at last: the terminal is not as it was'
+until_true is_as_before || failed 'at last: the terminal is not as it was'
 exit 0
