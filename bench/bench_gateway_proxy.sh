@@ -9,13 +9,14 @@ command -v wrk >/dev/null || { echo 'bench: no wrk' >&2; exit 1; }
 [ -x "$build/tests/serve_upstream" ] || cmake --build "$build" -t serve_upstream >&2
 folder="$(mktemp -d)"
 pids=()
+# shellcheck disable=SC2154 # set in the trap itself
 trap 'for one in "${pids[@]}"; do kill -9 "$one" 2>/dev/null || true; wait "$one" 2>/dev/null || true; done; rm -rf "$folder"' EXIT
 cd "$folder"
 rounds="${BENCH_ROUNDS:-5}" seconds="${BENCH_SECONDS:-3}"
 
 "$build/tests/serve_upstream" >up.out &
 pids+=($!)
-for _ in $(seq 100); do grep -qs '^port' up.out && break || sleep 0.05; done
+for _ in $(seq 100); do if grep -qs "^port" up.out; then break; fi; sleep 0.05; done
 up=$(sed -n 's/^port //p' up.out)
 
 # The modules: each sees every request and changes one header of it.
@@ -29,7 +30,7 @@ begin() { # MODULES PORT
 	} >"d$1/bulkhead.toml"
 	"$(dirname "$BULKHEAD")/bulkheadd" "d$1/bulkhead.toml" 2>"d$1/log" &
 	pids+=($!)
-	for _ in $(seq 400); do grep -qs 'started: ' "d$1/log" && return || sleep 0.05; done
+	for _ in $(seq 400); do if grep -qs "started: " "d$1/log"; then return; fi; sleep 0.05; done
 	cat "d$1/log" >&2
 	return 1
 }

@@ -2,6 +2,7 @@
 # test: timeout=120
 # A hundred reloads while a service is called: other children change, come and go, and the service itself is upgraded. Of ten
 # thousand calls and more, none fails.
+# shellcheck disable=SC2119
 # shellcheck source=tests/support/daemon.sh
 . "$TESTS/support/daemon.sh"
 reloads=100 calls=10000

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # test: timeout=60 labels=slow
 # Clients that take their time or too many places, TLS, and the end.
+# shellcheck disable=SC2015,SC2094,SC2119
 # shellcheck source=tests/support/gateway.sh
 . "$TESTS/support/gateway.sh"
 upstream

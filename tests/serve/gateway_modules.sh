@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # test: timeout=60
 # The proxy with modules of bulkhead.toml: what they see and change, how they fail, reloading.
+# shellcheck disable=SC2059,SC2119
 # shellcheck source=tests/support/gateway.sh
 . "$TESTS/support/gateway.sh"
 upstream

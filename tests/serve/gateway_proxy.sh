@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # test: timeout=60
 # The proxy without modules: messages go through as they are, what can be read in two ways does not.
+# shellcheck disable=SC2059,SC2119
 # shellcheck source=tests/support/gateway.sh
 . "$TESTS/support/gateway.sh"
 upstream

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # test: timeout=90 labels=slow
 # Chains that change all the time under load: no request is lost, and each sees one chain or the other.
+# shellcheck disable=SC2119
 # shellcheck source=tests/support/gateway.sh
 . "$TESTS/support/gateway.sh"
 command -v wrk >/dev/null || { echo 'skipped: no wrk'; exit 77; }

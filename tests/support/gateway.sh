@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2034,SC2059,SC2119,SC2238 # $code, $curl, $uuid are for the tests; formats come from them
 # Helpers for tests of the gateway. Begin a test with:  . "$TESTS/support/gateway.sh"
 #
 #   upstream             starts tests/serve/upstream.c; sets $up (its port); its stderr goes to up.err
