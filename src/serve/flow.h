@@ -144,6 +144,7 @@ struct client {
 	bool used;    /* it had a request before */
 	bool reading; /* a head is being waited for, or read */
 	bool shut;
+	bool cut; /* at the end: its flow was told */
 	uint64_t since;
 	flow *flow; /* under way; with a reference while the lock is held only */
 };

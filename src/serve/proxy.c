@@ -204,8 +204,8 @@ static void cut_flows(proxy *p)
 		flow *f = NULL;
 		pthread_mutex_lock(&p->lock);
 		for (client *c = p->clients; c && !f; c = c->next)
-			if (c->flow && !c->shut) {
-				c->shut = true;
+			if (c->flow && !c->cut) {
+				c->cut = c->shut = true;
 				f = flow_ref(c->flow);
 			}
 		pthread_mutex_unlock(&p->lock);
