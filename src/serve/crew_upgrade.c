@@ -90,7 +90,7 @@ void crew_upgrade_all(crew *c, hand *const *items, size_t count)
 typedef struct {
 	crew *crew;
 	bh_child *child;
-	char *path, *file;
+	char *path, *file, *configured_file;
 	bh_limits limits;
 	bh_permissions *permissions;
 	bh_component *component;
@@ -108,6 +108,7 @@ static void request_free(request *r)
 	bh_permissions_free(r->permissions);
 	sv_free(r->path);
 	sv_free(r->file);
+	sv_free(r->configured_file);
 	sv_free(r);
 }
 
@@ -143,6 +144,15 @@ static void asked_for_done(void *data, bh_child *child, bh_status status, const 
 	finish(data, status, why);
 }
 
+static bool is_same_file(const char *a, const char *b)
+{
+	char *one = realpath(a, NULL), *other = realpath(b, NULL);
+	bool same = one && other && !strcmp(one, other);
+	sv_free(one);
+	sv_free(other);
+	return same;
+}
+
 static void *load_and_upgrade(void *data)
 {
 	request *r = data;
@@ -155,6 +165,8 @@ static void *load_and_upgrade(void *data)
 	options.share = r->share;
 	options.imports = r->crew->imports;
 	options.compile_mode = r->untrusted ? BH_COMPILE_ISOLATED : BH_COMPILE_INLINE;
+	/* Here, as a folder that answers late must not hold up who asked, nor who waits for the lock. */
+	r->configured = is_same_file(r->file, r->configured_file);
 	bh_status status = bh_component_load_file(&r->component, r->crew->host, r->file, &options, &err);
 	bh_upgrade_options how = BH_UPGRADE_OPTIONS_INIT;
 	how.done = asked_for_done;
@@ -165,15 +177,6 @@ static void *load_and_upgrade(void *data)
 		finish(r, status, err);
 	bh_error_free(err);
 	return NULL;
-}
-
-static bool is_same_file(const char *a, const char *b)
-{
-	char *one = realpath(a, NULL), *other = realpath(b, NULL);
-	bool same = one && other && !strcmp(one, other);
-	sv_free(one);
-	sv_free(other);
-	return same;
 }
 
 /* With the lock held: all that the thread needs, as copies. */
@@ -194,10 +197,10 @@ static bh_status fill(request *r, crew *c, const char *path, const char *file, b
 	r->limits = h->limits;
 	r->share = h->spec->share;
 	r->untrusted = h->spec->untrusted;
-	r->configured = is_same_file(file, h->spec->file);
 	r->path = sv_copy(path);
 	r->file = sv_copy(file);
-	if (!r->path || !r->file)
+	r->configured_file = sv_copy(h->spec->file);
+	if (!r->path || !r->file || !r->configured_file)
 		return bh_error_new(err, BH_E_NO_MEMORY, "no memory");
 	return h->permissions ? bh_permissions_copy(&r->permissions, h->permissions, err) : BH_OK;
 }
