@@ -83,7 +83,8 @@ static int look(sight *s, bool tells)
 /* "3 running, 1 failed" */
 static char *states_text(const json_t *children)
 {
-	static const char *const states[] = {"running", "starting", "waiting", "stopping", "stopped", "ended", "failed"};
+	static const char *const states[] = {"running", "starting", "waiting", "stopping",
+	                                     "stopped", "ended",    "failed",  "scheduled"};
 	size_t counts[X_COUNT(states)] = {0}, i;
 	const json_t *child;
 	json_array_foreach(children, i, child)
