@@ -261,15 +261,19 @@ static void cut_all(proxy *p)
 
 /* The loop's thread. */
 
-/* Requests are read and answers sent until there is none that could be. */
+/* Requests are read and answers sent while there are any; clients that always have more do not keep the upstream's waiting. */
 static void run_http(proxy *p)
 {
-	MHD_UNSIGNED_LONG_LONG soon;
-	do {
+	enum { MOST_TURNS = 4 };
+	MHD_UNSIGNED_LONG_LONG soon = 0;
+	for (int i = 0; i < MOST_TURNS; i++) {
 		atomic_store(&p->http_due, false);
 		MHD_run(p->http);
 		take_signals(p);
-	} while (atomic_load(&p->http_due) || (MHD_get_timeout(p->http, &soon) == MHD_YES && !soon));
+		if (!atomic_load(&p->http_due) && (MHD_get_timeout(p->http, &soon) != MHD_YES || soon))
+			return;
+	}
+	atomic_store(&p->http_due, true);
 }
 
 /* False: the thread is to go. */

@@ -2,18 +2,21 @@
  * What the loop waits for: one epoll has libmicrohttpd's, the clients that may go, and libcurl's connections.
  *
  * libcurl forgets a connection after each request and wants it watched again for the next. epoll is told neither: a descriptor
- * stays until it is closed, or until something happens to it while nobody wants to know.
+ * stays until it is closed, or until something happens to it while nobody wants to know. That is so for connections, whose
+ * beginning libcurl tells: another descriptor may be closed, and its number be another's, without a word.
  */
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "flow.h"
 #include "memory.h"
 
-/* Of a descriptor: what libcurl wants (CURL_POLL_IN, _OUT), and the same, shifted, as epoll was told; or that it has it. */
-enum { WANTED = CURL_POLL_INOUT, TOLD_SHIFT = 2, HAS = 1 << 4 };
+/* Of a descriptor: what libcurl wants (CURL_POLL_IN, _OUT), and the same, shifted, as epoll was told; that it has
+ * it; that it is a connection. */
+enum { WANTED = CURL_POLL_INOUT, TOLD_SHIFT = 2, HAS = 1 << 4, CONNECTION = 1 << 5 };
 
 bool watch_add(const proxy *p, int fd, unsigned events, unsigned kind, uint64_t id)
 {
@@ -44,9 +47,16 @@ static void tell(const proxy *p, int fd, unsigned wanted)
 	struct epoll_event event = {.events = events, .data.u64 = (uint64_t)fd * WATCH_KINDS + WATCH_UPSTREAM};
 	if (epoll_ctl(p->epoll, *state & HAS ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event))
 		epoll_ctl(p->epoll, errno == EEXIST ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event);
-	*state = (unsigned char)((*state & WANTED) | wanted << TOLD_SHIFT | HAS);
+	*state = (unsigned char)((*state & (WANTED | CONNECTION)) | wanted << TOLD_SHIFT | HAS);
 }
 
+static void leave_alone(const proxy *p, int fd)
+{
+	epoll_ctl(p->epoll, EPOLL_CTL_DEL, fd, NULL);
+	p->watched[fd] &= CONNECTION;
+}
+
+/* Always 0: libcurl gives all transfers up on anything else. Without memory the one ends by the clock. */
 static int want(CURL *easy, curl_socket_t fd, int what, void *data, void *ignored)
 {
 	(void)easy;
@@ -54,11 +64,13 @@ static int want(CURL *easy, curl_socket_t fd, int what, void *data, void *ignore
 	proxy *p = data;
 	unsigned wanted = what == CURL_POLL_REMOVE ? 0 : (unsigned)what & WANTED;
 	if (fd < 0 || !has_place(p, (size_t)fd))
-		return -1;
+		return 0;
 	unsigned char *state = &p->watched[fd];
 	*state = (unsigned char)((*state & ~(unsigned)WANTED) | wanted);
 	if (wanted && wanted != (*state >> TOLD_SHIFT & WANTED))
 		tell(p, fd, wanted);
+	else if (!wanted && !(*state & CONNECTION))
+		leave_alone(p, fd);
 	return 0;
 }
 
@@ -78,7 +90,17 @@ bool watch_upstreams(proxy *p)
 	       !curl_multi_setopt(p->multi, CURLMOPT_TIMERDATA, p);
 }
 
-/* Its number will be another's. */
+/* Whatever had this number before is closed. */
+static curl_socket_t make(void *data, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	(void)purpose;
+	proxy *p = data;
+	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	if (fd >= 0 && has_place(p, (size_t)fd))
+		p->watched[fd] = CONNECTION;
+	return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
 static int forget(void *data, curl_socket_t fd)
 {
 	proxy *p = data;
@@ -89,6 +111,8 @@ static int forget(void *data, curl_socket_t fd)
 
 void watch_connection(const proxy *p, CURL *easy)
 {
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, make);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, p);
 	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, forget);
 	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, p);
 }
@@ -101,12 +125,10 @@ void watch_upstream(proxy *p, uint64_t fd, uint32_t events)
 	unsigned wanted = p->watched[fd] & WANTED;
 	int what = (events & EPOLLIN ? CURL_CSELECT_IN : 0) | (events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
 	           (events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
-	if (!wanted) {
-		epoll_ctl(p->epoll, EPOLL_CTL_DEL, (int)fd, NULL);
-		p->watched[fd] = 0;
-	} else {
+	if (wanted)
 		curl_multi_socket_action(p->multi, (curl_socket_t)fd, what, &running);
-	}
+	else
+		leave_alone(p, (int)fd);
 }
 
 /* What is begun, or goes on after a pause, is due at once; each may bring the next. */
