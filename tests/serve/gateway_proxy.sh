@@ -56,7 +56,8 @@ get -m 3 /drip
 [ "$curl" = 28 ] || failed 'what goes on was ended'
 before=$(wc -l <up.err)
 "$SERVE/serve_raw" cut "$port" 500
-until_true test "$(wc -l <up.err)" -gt "$before" || failed 'the upstream did not see the cut'
+saw_the_cut() { [ "$(wc -l <up.err)" -gt "$before" ]; }
+until_true saw_the_cut || failed 'the upstream did not see the cut'
 
 # What can be read in two ways.
 h='Host: x\r\n'
