@@ -109,6 +109,9 @@ says 'crashed too often: the daemon ends'
 # It can be stopped before it has started.
 children a b c
 BULKHEAD_CACHE=0 launch
+# Not before it is there: until then it is a shell, which may take the signal and forget it.
+is_the_daemon() { [ "$(readlink "/proc/$pid/exe")" = "$(realpath "$daemon")" ]; }
+until_true is_the_daemon || failed 'it did not begin'
 kill -TERM "$pid" 2>/dev/null
 is_gone || until_true is_gone || failed 'it goes on'
 wait "$pid"
