@@ -42,9 +42,25 @@ static const char *state_of(const json_t *child)
 	return state ? state : "unknown";
 }
 
-static bool is_one_of(const char *word, const char *a, const char *b, const char *c)
+static bool is_one_of(const char *word, const char *const *words, size_t count)
 {
-	return !strcmp(word, a) || !strcmp(word, b) || !strcmp(word, c);
+	size_t at = 0;
+	while (at < count && strcmp(word, words[at]) != 0)
+		at++;
+	return at < count;
+}
+
+static bool is_down(const char *state)
+{
+	static const char *const down[] = {"stopped", "ended", "failed"};
+	return is_one_of(state, down, X_COUNT(down));
+}
+
+/* As far up as it gets. */
+static bool is_up(const char *state)
+{
+	static const char *const up[] = {"running", "scheduled", "ended", "failed"};
+	return is_one_of(state, up, X_COUNT(up));
 }
 
 static int look(const request *r, sight *out)
@@ -54,8 +70,9 @@ static int look(const request *r, sight *out)
 	int code = admin_get(r->client, path, r->child, &answer);
 	if (code)
 		return code;
-	*out = (sight){.down = true, .up = true};
 	const char *own = json_string_value(json_object_get(answer, "path"));
+	/* Its own state was looked at a moment before those of its replicas, and is what is shown. */
+	*out = (sight){.down = is_down(state_of(answer)), .up = is_up(state_of(answer))};
 	snprintf(out->state, sizeof out->state, "%s", state_of(answer));
 	size_t i;
 	const json_t *child;
@@ -65,8 +82,8 @@ static int look(const request *r, sight *out)
 		if (!own || !at || strcmp(own, at) != 0)
 			continue;
 		out->generations += child_number(child, "generation");
-		out->down = out->down && is_one_of(state, "stopped", "ended", "failed");
-		out->up = out->up && is_one_of(state, "running", "ended", "failed");
+		out->down = out->down && is_down(state);
+		out->up = out->up && is_up(state);
 		out->failed = out->failed || !strcmp(state, "failed");
 	}
 	json_decref(answer);
