@@ -2,11 +2,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "admin.h"
+#include "admin_command.h"
 #include "child_row.h"
-#include "command.h"
 #include "exit_code.h"
-#include "interrupt.h"
 #include "json.h"
 #include "memory.h"
 #include "output.h"
@@ -18,13 +16,13 @@ typedef struct {
 	bool json;
 	bool no_wait;
 	uint64_t wait_ms;
+	const char *verb; /* which of the commands it is */
 } ask_options;
 
 /* What is being asked for. */
 typedef struct {
 	admin_client *client;
 	const ask_options *options;
-	const char *verb;
 	const char *child;
 	double generations; /* of all its replicas together, before it was asked */
 } request;
@@ -92,10 +90,10 @@ static int look(const request *r, sight *out)
 
 static bool is_there(const request *r, const sight *now)
 {
-	if (!strcmp(r->verb, "stop"))
+	if (!strcmp(r->options->verb, "stop"))
 		return now->down;
 	bool again = now->generations > r->generations || now->failed;
-	return now->up && (!strcmp(r->verb, "start") || again);
+	return now->up && (!strcmp(r->options->verb, "start") || again);
 }
 
 static uint64_t now_ms(void)
@@ -128,13 +126,13 @@ static int wait_for_it(const request *r)
 		int code = look(r, &now);
 		if (code)
 			return code;
-		if (is_there(r, &now) && (!now.failed || !strcmp(r->verb, "stop")))
+		if (is_there(r, &now) && (!now.failed || !strcmp(r->options->verb, "stop")))
 			return tell_state(r, now.state, EXIT_OK);
 		const report about = {.file = r->child};
 		if (is_there(r, &now))
 			return report_words(&about, BH_E_DOWN, "it did not come up: it failed for good",
 			                    "bulkhead events says why, bulkhead logs what it wrote.");
-		X_AUTO char *message = x_format("it is %s still; it was asked to %s", now.state, r->verb);
+		X_AUTO char *message = x_format("it is %s still; it was asked to %s", now.state, r->options->verb);
 		if (now_ms() >= until)
 			return report_words(&about, BH_E_DEADLINE, message, "Wait longer with --wait, or look with bulkhead ps.");
 		nanosleep(&moment, NULL);
@@ -148,7 +146,7 @@ static int ask(request *r)
 	if (code)
 		return code;
 	r->generations = before.generations;
-	X_AUTO char *rest = x_format("/%s", r->verb);
+	X_AUTO char *rest = x_format("/%s", r->options->verb);
 	X_AUTO char *path = admin_child_path(r->child, rest);
 	admin_answer answer = admin_ask(r->client, &(admin_request){.path = path, .post = true, .timeout_ms = 10000});
 	if (!admin_went_well(&answer))
@@ -178,11 +176,11 @@ static const option_row rows[] = {
 };
 
 /* All of them are asked, whatever becomes of one; the first failure is the exit code. */
-static int ask_all(const command *self, admin_client *client, const operands *words, const ask_options *o)
+static int ask_all(admin_client *client, const operands *words, void *data)
 {
 	int first = 0;
 	for (size_t i = 0; i < words->count; i++) {
-		request r = {.client = client, .options = o, .verb = self->name, .child = words->items[i]};
+		request r = {.client = client, .options = data, .child = words->items[i]};
 		int code = ask(&r);
 		first = first ? first : code;
 	}
@@ -191,24 +189,15 @@ static int ask_all(const command *self, admin_client *client, const operands *wo
 
 static int run(const command *self, int argc, char **argv)
 {
-	ask_options o = {.wait_ms = WAIT_MS};
-	admin_place place = {0};
-	const option_group groups[] = {OPTION_GROUP(rows, &o), admin_group(&place)};
-	const option_set set = {groups, X_COUNT(groups), .stop_at_operand = false};
-	operands words;
-	int code;
-	if (!command_options(self, &set, argc, argv, &words, &code))
-		return code;
-	if (!words.count)
-		return say_usage_error(self->name, "it takes the NAME of a child; bulkhead ps lists them");
-	interrupt_catch();
-	report_as(o.json ? REPORT_JSON : REPORT_TEXT, false);
-	admin_client *client = NULL;
-	code = admin_open(&client, &place);
-	if (!code)
-		code = ask_all(self, client, &words, &o);
-	admin_close(client);
-	return code;
+	ask_options o = {.wait_ms = WAIT_MS, .verb = self->name};
+	return admin_command(self, argc, argv,
+	                     &(admin_task){.options = OPTION_GROUP(rows, &o),
+	                                   .json = &o.json,
+	                                   .least = 1,
+	                                   .most = SIZE_MAX,
+	                                   .words = "it takes the NAME of a child; bulkhead ps lists them",
+	                                   .ask = ask_all,
+	                                   .data = &o});
 }
 
 const command command_start = {

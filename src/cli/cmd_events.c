@@ -1,14 +1,11 @@
 /* bulkhead events: what happened to the children of the daemon, and what happens. */
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "admin.h"
+#include "admin_command.h"
 #include "child_row.h"
-#include "command.h"
 #include "exit_code.h"
 #include "follow.h"
-#include "interrupt.h"
 #include "json.h"
 #include "memory.h"
 #include "output.h"
@@ -21,6 +18,7 @@ typedef struct {
 	bool json;
 	bool follow;
 	const char *lines;
+	long most; /* that is */
 } events_options;
 
 /* What was read of the stream. */
@@ -164,9 +162,10 @@ static void begin_anew(void *data)
 	((watch *)data)->last = 0;
 }
 
-static int show(admin_client *client, const char *below, const events_options *o, size_t lines)
+static int show(admin_client *client, const operands *words, void *data)
 {
-	watch w = {.below = below, .most = lines};
+	const events_options *o = data;
+	watch w = {.below = words->count ? words->items[0] : NULL, .most = (size_t)o->most};
 	w.sse = (sse_reader){.take = take_event, .data = &w};
 	int code = read_past(client, &w);
 	if (!code && !follow_flush())
@@ -190,30 +189,24 @@ static const option_row rows[] = {
 	{"json", 'j', NULL, "Print a JSON object a line", take_flag, offsetof(events_options, json)},
 };
 
+static int check(const command *self, void *data)
+{
+	events_options *o = data;
+	return admin_lines(self, o->lines, o->follow ? LINES_FOLLOWING : LINES, 0, MOST_LINES, &o->most);
+}
+
 static int run(const command *self, int argc, char **argv)
 {
 	events_options o = {0};
-	admin_place place = {0};
-	const option_group groups[] = {OPTION_GROUP(rows, &o), admin_group(&place)};
-	const option_set set = {groups, X_COUNT(groups), .stop_at_operand = false};
-	operands words;
-	int code;
-	if (!command_options(self, &set, argc, argv, &words, &code))
-		return code;
-	char *end = NULL;
-	long lines = o.lines ? strtol(o.lines, &end, 10) : o.follow ? LINES_FOLLOWING : LINES;
-	if (words.count > 1)
-		return say_usage_error(self->name, "it takes one NAME");
-	if (lines < 0 || lines > MOST_LINES || (end && (*end || end == o.lines)))
-		return say_usage_error(self->name, "--lines \"%s\": not a number from 0 to %d", o.lines, MOST_LINES);
-	interrupt_catch();
-	report_as(o.json ? REPORT_JSON : REPORT_TEXT, false);
-	admin_client *client = NULL;
-	code = admin_open(&client, &place);
-	if (!code)
-		code = show(client, words.count ? words.items[0] : NULL, &o, (size_t)lines);
-	admin_close(client);
-	return code;
+	return admin_command(self, argc, argv,
+	                     &(admin_task){.options = OPTION_GROUP(rows, &o),
+	                                   .json = &o.json,
+	                                   .least = 0,
+	                                   .most = 1,
+	                                   .words = "it takes one NAME",
+	                                   .check = check,
+	                                   .ask = show,
+	                                   .data = &o});
 }
 
 const command command_events = {

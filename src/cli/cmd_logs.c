@@ -1,12 +1,9 @@
 /* bulkhead logs: what a child of the daemon wrote, and writes. */
-#include <stdlib.h>
 #include <string.h>
 
-#include "admin.h"
-#include "command.h"
+#include "admin_command.h"
 #include "exit_code.h"
 #include "follow.h"
-#include "interrupt.h"
 #include "json.h"
 #include "memory.h"
 #include "output.h"
@@ -18,6 +15,7 @@ typedef struct {
 	bool json;
 	bool follow;
 	const char *lines;
+	long most; /* that is */
 } logs_options;
 
 /* What was read of a log. Its lines begin with their times, in order: by them a reader finds where it was. */
@@ -108,9 +106,11 @@ static int read_once(admin_client *client, reading *r)
 	return code;
 }
 
-static int show(admin_client *client, const char *child, const logs_options *o, long lines)
+static int show(admin_client *client, const operands *words, void *data)
 {
-	reading r = {.child = child, .lines = lines};
+	const logs_options *o = data;
+	const char *child = words->items[0];
+	reading r = {.child = child, .lines = o->most};
 	int code;
 	if (o->follow)
 		code = follow_run(
@@ -128,30 +128,24 @@ static const option_row rows[] = {
 	{"json", 'j', NULL, "Print a JSON object a line, with time and line", take_flag, offsetof(logs_options, json)},
 };
 
+static int check(const command *self, void *data)
+{
+	logs_options *o = data;
+	return admin_lines(self, o->lines, LINES, 1, MOST_LINES, &o->most);
+}
+
 static int run(const command *self, int argc, char **argv)
 {
 	logs_options o = {0};
-	admin_place place = {0};
-	const option_group groups[] = {OPTION_GROUP(rows, &o), admin_group(&place)};
-	const option_set set = {groups, X_COUNT(groups), .stop_at_operand = false};
-	operands words;
-	int code;
-	if (!command_options(self, &set, argc, argv, &words, &code))
-		return code;
-	char *end = NULL;
-	long lines = o.lines ? strtol(o.lines, &end, 10) : LINES;
-	if (words.count != 1)
-		return say_usage_error(self->name, "it takes the NAME of a child; bulkhead ps lists them");
-	if (lines < 1 || lines > MOST_LINES || (end && (*end || end == o.lines)))
-		return say_usage_error(self->name, "--lines \"%s\": not a number from 1 to %d", o.lines, MOST_LINES);
-	interrupt_catch();
-	report_as(o.json ? REPORT_JSON : REPORT_TEXT, false);
-	admin_client *client = NULL;
-	code = admin_open(&client, &place);
-	if (!code)
-		code = show(client, words.items[0], &o, lines);
-	admin_close(client);
-	return code;
+	return admin_command(self, argc, argv,
+	                     &(admin_task){.options = OPTION_GROUP(rows, &o),
+	                                   .json = &o.json,
+	                                   .least = 1,
+	                                   .most = 1,
+	                                   .words = "it takes the NAME of a child; bulkhead ps lists them",
+	                                   .check = check,
+	                                   .ask = show,
+	                                   .data = &o});
 }
 
 const command command_logs = {

@@ -2,12 +2,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "admin.h"
+#include "admin_command.h"
 #include "child_table.h"
 #include "children.h"
-#include "command.h"
 #include "exit_code.h"
-#include "interrupt.h"
 #include "json.h"
 #include "memory.h"
 #include "output.h"
@@ -26,8 +24,10 @@ static void print_table(const json_t *children)
 	child_table_deinit(&table);
 }
 
-static int show(admin_client *client, const char *below, const ps_options *o)
+static int show(admin_client *client, const operands *words, void *data)
 {
+	const ps_options *o = data;
+	const char *below = words->count ? words->items[0] : NULL;
 	json_t *children = NULL;
 	int code = children_ask(client, below, &children);
 	if (code)
@@ -51,23 +51,14 @@ static const option_row rows[] = {
 static int run(const command *self, int argc, char **argv)
 {
 	ps_options o = {0};
-	admin_place place = {0};
-	const option_group groups[] = {OPTION_GROUP(rows, &o), admin_group(&place)};
-	const option_set set = {groups, X_COUNT(groups), .stop_at_operand = false};
-	operands words;
-	int code;
-	if (!command_options(self, &set, argc, argv, &words, &code))
-		return code;
-	if (words.count > 1)
-		return say_usage_error(self->name, "it takes one NAME");
-	interrupt_catch();
-	report_as(o.json ? REPORT_JSON : REPORT_TEXT, false);
-	admin_client *client = NULL;
-	code = admin_open(&client, &place);
-	if (!code)
-		code = show(client, words.count ? words.items[0] : NULL, &o);
-	admin_close(client);
-	return code;
+	return admin_command(self, argc, argv,
+	                     &(admin_task){.options = OPTION_GROUP(rows, &o),
+	                                   .json = &o.json,
+	                                   .least = 0,
+	                                   .most = 1,
+	                                   .words = "it takes one NAME",
+	                                   .ask = show,
+	                                   .data = &o});
 }
 
 const command command_ps = {

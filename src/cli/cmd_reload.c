@@ -1,8 +1,6 @@
 /* bulkhead reload: the daemon reads its configuration again. */
-#include "admin.h"
-#include "command.h"
+#include "admin_command.h"
 #include "exit_code.h"
-#include "interrupt.h"
 #include "json.h"
 #include "memory.h"
 #include "output.h"
@@ -12,8 +10,10 @@ typedef struct {
 	bool json;
 } reload_options;
 
-static int reload(admin_client *client)
+static int reload(admin_client *client, const operands *words, void *data)
 {
+	(void)words;
+	(void)data;
 	admin_answer answer = admin_ask(client, &(admin_request){.path = "/v1/reload", .post = true});
 	int code = EXIT_OK;
 	if (!admin_went_well(&answer)) {
@@ -37,23 +37,14 @@ static const option_row rows[] = {
 static int run(const command *self, int argc, char **argv)
 {
 	reload_options o = {0};
-	admin_place place = {0};
-	const option_group groups[] = {OPTION_GROUP(rows, &o), admin_group(&place)};
-	const option_set set = {groups, X_COUNT(groups), .stop_at_operand = false};
-	operands words;
-	int code;
-	if (!command_options(self, &set, argc, argv, &words, &code))
-		return code;
-	if (words.count)
-		return say_usage_error(self->name, "it takes no arguments: the daemon knows its file");
-	interrupt_catch();
-	report_as(o.json ? REPORT_JSON : REPORT_TEXT, false);
-	admin_client *client = NULL;
-	code = admin_open(&client, &place);
-	if (!code)
-		code = reload(client);
-	admin_close(client);
-	return code;
+	return admin_command(self, argc, argv,
+	                     &(admin_task){.options = OPTION_GROUP(rows, &o),
+	                                   .json = &o.json,
+	                                   .least = 0,
+	                                   .most = 0,
+	                                   .words = "it takes no arguments: the daemon knows its file",
+	                                   .ask = reload,
+	                                   .data = &o});
 }
 
 const command command_reload = {

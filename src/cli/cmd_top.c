@@ -3,13 +3,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "admin.h"
+#include "admin_command.h"
 #include "child_row.h"
 #include "child_table.h"
-#include "command.h"
 #include "exit_code.h"
 #include "follow.h"
-#include "interrupt.h"
 #include "json.h"
 #include "memory.h"
 #include "output.h"
@@ -247,8 +245,12 @@ static void run_live(sight *s, const top_options *o)
 	screen_leave();
 }
 
-static int show(admin_client *client, const top_options *o)
+static int show(admin_client *client, const operands *words, void *data)
 {
+	top_options *o = data;
+	(void)words;
+	if (o->once)
+		o->count = 1;
 	sight s = {.client = client, .rate = -1};
 	int code = look(&s, true);
 	if (!code) {
@@ -287,25 +289,14 @@ static const option_row rows[] = {
 static int run(const command *self, int argc, char **argv)
 {
 	top_options o = {.interval_ms = INTERVAL_MS};
-	admin_place place = {0};
-	const option_group groups[] = {OPTION_GROUP(rows, &o), admin_group(&place)};
-	const option_set set = {groups, X_COUNT(groups), .stop_at_operand = false};
-	operands words;
-	int code;
-	if (!command_options(self, &set, argc, argv, &words, &code))
-		return code;
-	if (words.count)
-		return say_usage_error(self->name, "it takes no arguments");
-	if (o.once)
-		o.count = 1;
-	interrupt_catch();
-	report_as(o.json ? REPORT_JSON : REPORT_TEXT, false);
-	admin_client *client = NULL;
-	code = admin_open(&client, &place);
-	if (!code)
-		code = show(client, &o);
-	admin_close(client);
-	return code;
+	return admin_command(self, argc, argv,
+	                     &(admin_task){.options = OPTION_GROUP(rows, &o),
+	                                   .json = &o.json,
+	                                   .least = 0,
+	                                   .most = 0,
+	                                   .words = "it takes no arguments",
+	                                   .ask = show,
+	                                   .data = &o});
 }
 
 const command command_top = {

@@ -3,10 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "admin.h"
-#include "command.h"
+#include "admin_command.h"
 #include "exit_code.h"
-#include "interrupt.h"
 #include "json.h"
 #include "memory.h"
 #include "output.h"
@@ -16,8 +14,10 @@ typedef struct {
 	bool json;
 } upgrade_options;
 
-static int upgrade(admin_client *client, const char *child, const char *file)
+static int upgrade(admin_client *client, const operands *words, void *data)
 {
+	const char *child = words->items[0], *file = words->items[1];
+	(void)data;
 	char *real = realpath(file, NULL);
 	if (!real)
 		return report_missing_file(file, errno);
@@ -54,23 +54,14 @@ static const option_row rows[] = {
 static int run(const command *self, int argc, char **argv)
 {
 	upgrade_options o = {0};
-	admin_place place = {0};
-	const option_group groups[] = {OPTION_GROUP(rows, &o), admin_group(&place)};
-	const option_set set = {groups, X_COUNT(groups), .stop_at_operand = false};
-	operands words;
-	int code;
-	if (!command_options(self, &set, argc, argv, &words, &code))
-		return code;
-	if (words.count != 2)
-		return say_usage_error(self->name, "it takes the NAME of a child and a FILE");
-	interrupt_catch();
-	report_as(o.json ? REPORT_JSON : REPORT_TEXT, false);
-	admin_client *client = NULL;
-	code = admin_open(&client, &place);
-	if (!code)
-		code = upgrade(client, words.items[0], words.items[1]);
-	admin_close(client);
-	return code;
+	return admin_command(self, argc, argv,
+	                     &(admin_task){.options = OPTION_GROUP(rows, &o),
+	                                   .json = &o.json,
+	                                   .least = 2,
+	                                   .most = 2,
+	                                   .words = "it takes the NAME of a child and a FILE",
+	                                   .ask = upgrade,
+	                                   .data = &o});
 }
 
 const command command_upgrade = {
