@@ -4,6 +4,7 @@
 
 #include "admin_command.h"
 #include "child_row.h"
+#include "clock.h"
 #include "exit_code.h"
 #include "json.h"
 #include "memory.h"
@@ -96,13 +97,6 @@ static bool is_there(const request *r, const sight *now)
 	return now->up && (!strcmp(r->options->verb, "start") || again);
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static int tell_state(const request *r, const char *state, int code)
 {
 	if (report_is_json()) {
@@ -120,7 +114,7 @@ static int tell_state(const request *r, const char *state, int code)
 static int wait_for_it(const request *r)
 {
 	static const struct timespec moment = {.tv_nsec = LOOK_MS * 1000000L};
-	uint64_t until = now_ms() + r->options->wait_ms;
+	uint64_t until = x_now_ms() + r->options->wait_ms;
 	for (;;) {
 		sight now;
 		int code = look(r, &now);
@@ -133,7 +127,7 @@ static int wait_for_it(const request *r)
 			return report_words(&about, BH_E_DOWN, "it did not come up: it failed for good",
 			                    "bulkhead events says why, bulkhead logs what it wrote.");
 		X_AUTO char *message = x_format("it is %s still; it was asked to %s", now.state, r->options->verb);
-		if (now_ms() >= until)
+		if (x_now_ms() >= until)
 			return report_words(&about, BH_E_DEADLINE, message, "Wait longer with --wait, or look with bulkhead ps.");
 		nanosleep(&moment, NULL);
 	}

@@ -6,6 +6,7 @@
 #include "admin_command.h"
 #include "child_row.h"
 #include "child_table.h"
+#include "clock.h"
 #include "exit_code.h"
 #include "follow.h"
 #include "json.h"
@@ -39,13 +40,6 @@ typedef struct {
 	size_t first; /* the row at the top */
 } sight;
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /* A member of an answer, in place of what was there; 0, or an exit code, after a message if `tells`. */
 static int ask(sight *s, const char *path, const char *member, json_t **into, bool tells)
 {
@@ -70,7 +64,7 @@ static int look(sight *s, bool tells)
 	s->missed = code != 0;
 	if (code)
 		return code;
-	uint64_t now = now_ms();
+	uint64_t now = x_now_ms();
 	double calls = child_number(s->host, "calls");
 	s->rate = s->at && now > s->at && calls >= s->calls ? (calls - s->calls) * 1000 / (double)(now - s->at) : -1;
 	s->calls = calls;
@@ -235,9 +229,9 @@ static void run_live(sight *s, const top_options *o)
 	screen_enter();
 	uint64_t shown = 0;
 	for (bool goes_on = true; goes_on && (!o->count || shown < o->count); shown++) {
-		uint64_t until = now_ms() + o->interval_ms, now;
+		uint64_t until = x_now_ms() + o->interval_ms, now;
 		goes_on = draw(s);
-		while (goes_on && (now = now_ms()) < until)
+		while (goes_on && (now = x_now_ms()) < until)
 			goes_on = obey(s, screen_wait((uint32_t)(until - now))) && draw(s);
 		if (goes_on)
 			look(s, false);

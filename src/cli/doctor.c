@@ -9,9 +9,9 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "memory.h"
 #include "text.h"
 #include "worker.h"
@@ -24,13 +24,6 @@ static bh_machine machine(void)
 	bh_machine found = {.struct_size = sizeof found};
 	bh_machine_describe(&found);
 	return found;
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
 /* The smallest component there is, from its text to compiled code. */
@@ -57,9 +50,9 @@ static bh_status try_engine(bh_allocation allocation, bh_error **err)
 static finding engine_works(bh_allocation allocation, finding_state bad, const char *advice)
 {
 	bh_error *err = NULL;
-	uint64_t begin = now_ns();
+	uint64_t begin = x_now_ns();
 	bh_status status = try_engine(allocation, &err);
-	uint64_t took = now_ns() - begin;
+	uint64_t took = x_now_ns() - begin;
 	finding found = {FINDING_OK, NULL, NULL};
 	if (status) {
 		found = (finding){bad, x_copy(err ? bh_error_message(err) : bh_status_text(status)), x_copy(advice)};

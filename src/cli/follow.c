@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "exit_code.h"
 #include "memory.h"
 #include "output.h"
@@ -25,13 +26,6 @@ typedef struct {
 	uint64_t seen; /* when it was there last, ms */
 	bool flowed;   /* something came since it was connected last */
 } following;
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 bool follow_flush(void)
 {
@@ -66,7 +60,7 @@ static void note_instance(following *s, const json_t *version)
 	snprintf(s->instance, sizeof s->instance, "%s", now);
 	s->answered = true;
 	s->missed = false;
-	s->seen = now_ms();
+	s->seen = x_now_ms();
 }
 
 /* Whether an answer says that the daemon is on its way out, or in, and not that it is asked for what it has not. */
@@ -83,7 +77,7 @@ static int settle(following *s, const admin_answer *answer)
 	bool well = answer->outcome == ADMIN_ANSWERED && answer->status == 200;
 	if (well || (s->answered && answer->status == 200))
 		return -1;
-	if (!s->answered || !may_pass(answer) || now_ms() - s->seen >= PATIENCE_MS)
+	if (!s->answered || !may_pass(answer) || x_now_ms() - s->seen >= PATIENCE_MS)
 		return admin_failed(s->f->client, answer, s->f->subject);
 	if (!s->missed)
 		say_remark(NULL, "the daemon is gone; waiting for it, at most 30 s");
@@ -122,7 +116,7 @@ static int read_stream(following *s)
 int follow_run(const follow *f)
 {
 	static const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
-	following s = {.f = f, .seen = now_ms()};
+	following s = {.f = f, .seen = x_now_ms()};
 	for (;;) {
 		int code = look(&s);
 		if (!code)

@@ -4,21 +4,14 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "exit_code.h"
 #include "interrupt.h"
 #include "key_file.h"
 #include "output.h"
 #include "progress.h"
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 /* The library's remarks. They come from any thread; a line is one write. */
 static void pass_on(void *data, bh_log_level level, const char *message)
@@ -77,13 +70,13 @@ int guest_load(guest *out, const terms *t, const guest_options *options)
 	if (code)
 		return code;
 	interrupt_catch();
-	uint64_t begin = now_ns();
+	uint64_t begin = x_now_ns();
 	if (!options->quiet)
 		progress_begin(t->file);
 	bh_error *err = NULL;
 	bh_status status = load(out, options, options->trust ? key : NULL, &err);
 	progress_end();
-	out->load_ns = now_ns() - begin;
+	out->load_ns = x_now_ns() - begin;
 	if (!status) {
 		out->needs = (bh_component_needs){.struct_size = sizeof out->needs};
 		bh_component_describe(out->component, &out->needs);
