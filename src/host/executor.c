@@ -15,7 +15,8 @@
 enum {
 	MAX_WORKERS = 256,
 	CHARGE = 1024, /* what a share of one pays for a nanosecond */
-	QUANTUM_NS = 500000
+	QUANTUM_NS = 500000,
+	PATIENCE_NS = 100000 /* how long a step of another group's may take before who comes asks for the next tick */
 };
 
 /* A task's states. A wake while it runs is kept for the end of the step. */
@@ -30,6 +31,9 @@ typedef struct worker {
 	bh_timers timers;
 	struct worker *next_idle;
 	bool idle; /* in the list of them */
+	/* The step it is at: whose, only to be compared, and since when. */
+	_Atomic(const bh_group *) serving;
+	_Atomic uint64_t since;
 } worker;
 
 struct bh_executor {
@@ -38,6 +42,9 @@ struct bh_executor {
 	worker *idle;
 	uint32_t count;
 	_Atomic uint32_t started;
+	void (*tick)(void *data);
+	void *data;
+	_Atomic uint64_t ticked; /* when it was called last */
 	bool stop;
 	const worker *heir; /* it was freed by this worker of its own, which frees the rest when it ends */
 	worker workers[];
@@ -83,17 +90,48 @@ static worker *take_idle(bh_executor *executor)
 	return w;
 }
 
+/* Whether some other worker has been at a step of another group's for long. */
+static bool is_held_up(const bh_executor *executor, const bh_group *group, uint64_t *now)
+{
+	for (uint32_t i = 0; i < atomic_load_explicit(&executor->started, memory_order_relaxed); i++) {
+		const worker *w = &executor->workers[i];
+		const bh_group *serving = atomic_load_explicit(&w->serving, memory_order_relaxed);
+		if (!serving || serving == group || w == this_worker)
+			continue;
+		*now = *now ? *now : bh_now();
+		if (atomic_load_explicit(&w->since, memory_order_relaxed) + PATIENCE_NS < *now)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Nobody is free. A guest that computes is not asked to look up before the next tick, which is long for who needs a moment:
+ * the tick comes now, but not more often than our patience ends.
+ */
+static void press(bh_executor *executor, const bh_group *group)
+{
+	uint64_t now = 0, last = atomic_load_explicit(&executor->ticked, memory_order_relaxed);
+	if (is_held_up(executor, group, &now) && last + PATIENCE_NS < now &&
+	    atomic_compare_exchange_strong(&executor->ticked, &last, now))
+		executor->tick(executor->data);
+}
+
 static void enqueue(bh_task *task, bool resumed)
 {
 	bh_executor *executor = task->executor;
+	const bh_group *group = task->group; /* once it is in the line the task may go at any moment */
 	bool ours = this_worker && this_worker->executor == executor;
 	pthread_mutex_lock(&executor->lock);
 	bh_ready_push(&executor->ready, task, resumed);
 	/* A worker looks for more when its step ends, so the only task there is needs nobody else. */
-	worker *w = ours && executor->ready.count == 1 ? NULL : take_idle(executor);
+	bool alone = ours && executor->ready.count == 1;
+	worker *w = alone ? NULL : take_idle(executor);
 	pthread_mutex_unlock(&executor->lock);
 	if (w)
 		rouse(w);
+	else if (!alone)
+		press(executor, group);
 }
 
 void bh_task_wake(bh_task *task)
@@ -194,26 +232,48 @@ static bool woken(bh_task *task)
 	return atomic_compare_exchange_strong(&task->state, &state, RUNNING);
 }
 
+static bool others_wait(bh_executor *executor, const bh_group *group)
+{
+	pthread_mutex_lock(&executor->lock);
+	bool others = bh_ready_others(&executor->ready, group);
+	pthread_mutex_unlock(&executor->lock);
+	return others;
+}
+
+/* It was woken, most likely by a tick. Whether it has had its quantum: time on the processor from the first tick on. */
+static bool used_up(bh_task *task, uint64_t *from)
+{
+	uint64_t now = bh_cpu_now();
+	task->used += task->ticked ? now - *from : 0;
+	task->ticked = task->used < QUANTUM_NS;
+	task->used = task->ticked ? task->used : 0;
+	*from = now;
+	return !task->ticked;
+}
+
 /*
- * Step it, and go on where it was woken meanwhile and has not had its quantum: a short call that a tick happened to meet
- * would wait behind all that are ready, otherwise. Only time that the thread had the processor counts, from the first tick
- * on. Returns the time of the end.
+ * Step it. A short call that a tick happens to meet is not to wait behind all that are ready, like one that was never served:
+ * until it has had its quantum it goes on, or makes room for other groups but stays among those that resume. Returns the time
+ * of the end.
  */
 static uint64_t step_on(worker *w, bh_task *task, bh_step *how, bool *spent)
 {
-	uint64_t after, began = 0;
+	uint64_t after, from = task->ticked ? bh_cpu_now() : 0;
 	*spent = false;
 	atomic_store(&task->state, RUNNING);
 	for (;;) {
 		task->look_at = BH_NEVER;
 		*how = task->kind->step(task);
 		after = bh_now();
-		if (*how == BH_STEP_OVER || atomic_load(&task->state) != WOKEN)
+		if (*how == BH_STEP_OVER)
 			return after;
-		uint64_t used = bh_cpu_now();
-		began = began ? began : used;
-		*spent = used - began >= QUANTUM_NS;
-		if (*spent || after >= bh_timers_next(&w->timers) || !woken(task))
+		if (atomic_load(&task->state) != WOKEN) {
+			task->ticked = false;
+			task->used = 0;
+			return after;
+		}
+		*spent = used_up(task, &from);
+		if (*spent || after >= bh_timers_next(&w->timers) || others_wait(w->executor, task->group) || !woken(task))
 			return after;
 	}
 }
@@ -224,6 +284,8 @@ static uint64_t step(worker *w, bh_task *task, uint64_t now)
 	bh_group *group = task->group;
 	bh_step how;
 	bool spent;
+	atomic_store_explicit(&w->since, now, memory_order_relaxed);
+	atomic_store_explicit(&w->serving, group, memory_order_relaxed);
 	uint64_t after = step_on(w, task, &how, &spent);
 	charge(group, after - now);
 	if (how == BH_STEP_OVER) {
@@ -298,6 +360,7 @@ static void sleep_until(worker *w, uint64_t until)
 static void rest(worker *w)
 {
 	bh_executor *executor = w->executor;
+	atomic_store_explicit(&w->serving, NULL, memory_order_relaxed);
 	atomic_store(&w->asleep, true);
 	sleep_until(w, next_moment(w));
 	atomic_store(&w->asleep, false);
@@ -353,7 +416,7 @@ static void worker_clear(bh_executor *executor, uint32_t index)
 	bh_timers_init(&w->timers);
 }
 
-bh_status bh_executor_new(bh_executor **out, uint32_t workers, bh_error **err)
+bh_status bh_executor_new(bh_executor **out, uint32_t workers, void (*tick)(void *data), void *data, bh_error **err)
 {
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	uint32_t count = workers ? workers : processors > 0 ? (uint32_t)processors : 1;
@@ -364,6 +427,8 @@ bh_status bh_executor_new(bh_executor **out, uint32_t workers, bh_error **err)
 		return bh_fail_memory(err);
 	bh_lock_init(&executor->lock);
 	executor->count = count;
+	executor->tick = tick;
+	executor->data = data;
 	for (uint32_t i = 0; i < count; i++)
 		worker_clear(executor, i);
 	*out = executor;

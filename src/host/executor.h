@@ -63,10 +63,15 @@ struct bh_task {
 	bh_task_list *list;            /* that it is in; NULL: none */
 	_Atomic uint32_t timer_worker; /* whose timers it is in, from 1 */
 	bh_heap_item timer;            /* where in them, and when */
+	bool ticked;                   /* a tick met it, and from then on */
+	uint64_t used;                 /* it used so much of its quantum */
 };
 
-/* Makes no thread yet: the first task does. `workers` 0: as many as there are processors. */
-bh_status bh_executor_new(bh_executor **out, uint32_t workers, bh_error **err);
+/*
+ * Makes no thread yet: the first task does. `workers` 0: as many as there are processors. `tick` wakes the tasks that are in
+ * the middle of a long step, which come back for it; it is called by any thread that makes a task ready.
+ */
+bh_status bh_executor_new(bh_executor **out, uint32_t workers, void (*tick)(void *data), void *data, bh_error **err);
 
 /* No task may be left. May be called from a worker: its thread goes by itself, then. NULL is allowed. */
 void bh_executor_free(bh_executor *executor);

@@ -51,7 +51,7 @@ bh_status bh_host_new(bh_host **out, const bh_host_options *options, bh_error **
 	if (!status)
 		status = bh_stats_new(&host->stats, err);
 	if (!status)
-		status = bh_executor_new(&host->executor, host->options.workers, err);
+		status = bh_executor_new(&host->executor, host->options.workers, tick_all, host, err);
 	if (status) {
 		bh_stats_free(host->stats);
 		bh_ticker_free(host->ticker);

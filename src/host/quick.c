@@ -32,6 +32,7 @@ static bool must_stop(void *data)
 		q->begun = q->begun ? q->begun : now;
 		q->limit_at = limit == BH_UNLIMITED ? BH_NEVER : bh_after_ms(q->begun, limit);
 	}
+	bh_ticker_by(instance->component->host->ticker, q->limit_at);
 	if (now >= q->limit_at)
 		q->how = BH_RAN_TIMEOUT;
 	else if (atomic_load_explicit(&instance->killed, memory_order_acquire) ||

@@ -150,6 +150,12 @@ bh_task *bh_ready_pop(bh_ready *ready)
 	return task;
 }
 
+bool bh_ready_others(const bh_ready *ready, const bh_group *group)
+{
+	const bh_group *first = ready->groups;
+	return ready->urgent.first || (first && (first != group || first->child));
+}
+
 /* Its moment has come, most likely that of its limit: it is not to wait behind others who compute. */
 void bh_ready_hurry(bh_ready *ready, bh_task *task)
 {

@@ -19,6 +19,9 @@ void bh_ready_push(bh_ready *ready, bh_task *task, bool resumed);
 /* The next one; NULL: there is none. */
 bh_task *bh_ready_pop(bh_ready *ready);
 
+/* Whether one of another group is ready, or one that is urgent. */
+bool bh_ready_others(const bh_ready *ready, const bh_group *group);
+
 /* It goes before all others, if it is there. */
 void bh_ready_hurry(bh_ready *ready, bh_task *task);
 

@@ -220,8 +220,11 @@ typedef struct {
 static bool must_stop(void *data)
 {
 	running *r = data;
-	bh_ticker_touch(r->run->component->host->ticker);
-	return stopped(r->run, bh_now(), &r->how);
+	const bh_run *run = r->run;
+	bh_ticker *ticker = run->component->host->ticker;
+	bh_ticker_touch(ticker);
+	bh_ticker_by(ticker, earlier(run->limit_at, run->deadline_at));
+	return stopped(run, bh_now(), &r->how);
 }
 
 /* On this thread's own stack, without a fiber. */
@@ -243,6 +246,7 @@ static bool go_polled(bh_run *run, const bh_waker *waker, bh_ran *how)
 	run->polled = true;
 	if (bh_store_poll(run->store, waker) == BH_POLL_ENDED)
 		return true;
+	bh_ticker_by(run->component->host->ticker, earlier(run->limit_at, run->deadline_at));
 	return stopped(run, bh_now(), how);
 }
 

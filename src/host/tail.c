@@ -20,6 +20,7 @@ static bh_step step(bh_task *task)
 	bh_ticker_touch(instance->component->host->ticker);
 	if (bh_store_poll(instance->store, &task->waker) == BH_POLL_ENDED)
 		return end(t, bh_store_finish(instance->store, NULL, &why) ? bh_error_message(why) : NULL);
+	bh_ticker_by(instance->component->host->ticker, t->limit_at);
 	bool late = bh_now() >= t->limit_at;
 	if (late || atomic_load(&instance->doomed)) {
 		bh_store_abort(instance->store);

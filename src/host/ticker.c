@@ -23,6 +23,7 @@ struct bh_ticker {
 	_Atomic bool touched;
 	_Atomic bool parked;
 	_Atomic bool stop;
+	_Atomic uint64_t next; /* when it ticks again */
 };
 
 static void park(bh_ticker *ticker)
@@ -35,14 +36,22 @@ static void park(bh_ticker *ticker)
 	atomic_store(&ticker->parked, false);
 }
 
+/* Not a sleep: the end of the host need not wait for the tick, and a limit may bring it forward. */
+static void wait_for_tick(bh_ticker *ticker)
+{
+	atomic_store(&ticker->next, bh_now() + TICK_NS);
+	do {
+		bh_parker_clear(ticker->parker);
+		if (!atomic_load(&ticker->stop))
+			bh_parker_wait(ticker->parker, atomic_load(&ticker->next));
+	} while (!atomic_load(&ticker->stop) && bh_now() < atomic_load(&ticker->next));
+}
+
 static void *run(void *data)
 {
 	bh_ticker *ticker = data;
 	for (int idle = 0; !atomic_load(&ticker->stop);) {
-		/* Not a sleep: the end of the host need not wait for the tick. */
-		bh_parker_clear(ticker->parker);
-		if (!atomic_load(&ticker->stop))
-			bh_parker_wait(ticker->parker, bh_now() + TICK_NS);
+		wait_for_tick(ticker);
 		ticker->tick(ticker->data);
 		idle = atomic_exchange(&ticker->touched, false) ? 0 : idle + 1;
 		if (idle < IDLE_TICKS)
@@ -102,4 +111,14 @@ bool bh_ticker_touch(bh_ticker *ticker)
 	if (atomic_load(&ticker->parked))
 		bh_parker_wake(ticker->parker);
 	return atomic_load_explicit(&ticker->started, memory_order_relaxed) || start(ticker);
+}
+
+void bh_ticker_by(bh_ticker *ticker, uint64_t at)
+{
+	uint64_t next = atomic_load_explicit(&ticker->next, memory_order_relaxed);
+	while (at < next)
+		if (atomic_compare_exchange_weak(&ticker->next, &next, at)) {
+			bh_parker_wake(ticker->parker);
+			return;
+		}
 }

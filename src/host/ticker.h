@@ -1,5 +1,6 @@
 /*
- * The ticker: one thread a host that makes running guests look up every millisecond.
+ * The ticker: one thread a host that makes running guests look up every millisecond, and when the limit of one of them
+ * ends.
  *
  * It parks when nothing has run for a while, so an idle host wakes nobody. Calls touch it when they start and
  * each time they are polled, which costs a load while it runs and a system call when it is parked.
@@ -18,5 +19,8 @@ void bh_ticker_free(bh_ticker *ticker);
 
 /* Something runs now. Starts the thread on first use; false if that fails. */
 bool bh_ticker_touch(bh_ticker *ticker);
+
+/* A guest that runs on is to look up at that moment, if no tick comes before: its limit ends there. A load where one does. */
+void bh_ticker_by(bh_ticker *ticker, uint64_t at);
 
 #endif

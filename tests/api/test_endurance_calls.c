@@ -105,14 +105,28 @@ static void endure(bh_host *host, size_t calls)
 	assert_int_equal(descriptors, settled_descriptors);
 }
 
+/* The engine opens one descriptor for the whole process when it first empties a slot of a pool. */
+static size_t descriptors_of_a_used_process(void)
+{
+	target first;
+	bh_host *host = t_host_pooled(0);
+	prepare(&first, host, crashes);
+	crash_once(&first, crashes, host);
+	bh_export_free(first.export_);
+	bh_component_unref(first.component);
+	bh_host_free(host);
+	t_begin();
+	return t_descriptors();
+}
+
 static void test_pooled(void **state)
 {
 	(void)state;
+	size_t descriptors = descriptors_of_a_used_process();
 	bh_host *host = t_host_pooled(0);
-	size_t descriptors = t_descriptors();
 	endure(host, 100000);
 	bh_host_free(host);
-	assert_in_range(t_descriptors(), 0, descriptors);
+	assert_int_equal(t_descriptors(), descriptors);
 }
 
 static void test_on_demand(void **state)
