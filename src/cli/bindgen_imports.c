@@ -165,7 +165,7 @@ static void write_sync(const bindgen *g, const c_function *f)
 		fputs("\t(void)bh_result;\n", g->out);
 	fputs("\tif (bh_ended)\n\t\tbh_typed_fail(err, bh_ended, ", g->out);
 	write_name(g, f);
-	fprintf(g->out, ");\n\telse\n\t\tbh_ended = bh_self->%s(bh_self", f->member);
+	fprintf(g->out, ");\n\telse\n\t\tbh_ended = (bh_self->%s)(bh_self", f->member); /* not if it is a macro: minor() */
 	write_passing(g, f);
 	fprintf(g->out, "%s, err);\n", result ? ", &bh_made" : "");
 	if (result)
@@ -205,7 +205,7 @@ static void write_async_thunk(const bindgen *g, const c_function *f)
 	write_async_arguments(g, f);
 	fprintf(
 		g->out,
-		"\tif (bh_ended)\n\t\t%s_fail(bh_answer, bh_ended, \"the arguments do not fit\");\n\telse\n\t\tbh_self->%s(bh_self, bh_answer",
+		"\tif (bh_ended)\n\t\t%s_fail(bh_answer, bh_ended, \"the arguments do not fit\");\n\telse\n\t\t(bh_self->%s)(bh_self, bh_answer",
 		f->name, f->member);
 	for (size_t i = 0; i < f->wit->param_count; i++)
 		fprintf(g->out, ", %sbh_a%zu", g->types[f->wit->params[i].type].by_value ? "*" : "", i);

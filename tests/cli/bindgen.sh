@@ -7,10 +7,14 @@
 include="$(dirname "$TESTS")/include"
 wit="$(dirname "$TESTS")/wit/guests"
 
-# compiles HEADER [gcc]: as C and as C++, with all compilers or one family
+# compiles HEADER [gcc]: as C and as C++, with all compilers or one family; `before` are headers it comes behind
+before=()
 compiles() {
 	local header="$PWD/$1" flags=(-Wall -Wextra -Wshadow -pedantic -Werror -I "$include" -fsyntax-only)
-	printf '#include "%s"\n#include "%s"\n' "$header" "$header" >unit.c
+	{
+		[ "${#before[@]}" = 0 ] || printf '#include <%s>\n' "${before[@]}"
+		printf '#include "%s"\n#include "%s"\n' "$header" "$header"
+	} >unit.c
 	gcc -std=c11 "${flags[@]}" -x c unit.c || fail "$1 does not compile"
 	g++ -std=c++17 "${flags[@]}" -x c++ unit.c || fail "$1 does not compile as C++"
 	[ -z "${2:-}" ] && command -v clang++ >/dev/null || return 0
@@ -30,6 +34,19 @@ for world in empty.wit odd.wit two-versions; do
 	expect_no_out
 	cmp -s header.h again.h || fail "$world: not the same a second time"
 done
+# Behind headers that make macros and types of its names; with comments that are none.
+for async in '' all; do
+	run bindgen ${async:+--async "$async"} "$TESTS/wit/macros.wit" -o macros.h
+	expect_exit 0
+	before=()
+	compiles macros.h
+	before=(assert.h errno.h fcntl.h math.h netdb.h netinet/in.h setjmp.h signal.h stdarg.h stdio.h sys/select.h sys/stat.h
+		sys/sysmacros.h sys/types.h)
+	compiles macros.h
+done
+before=()
+! grep -q '^[^*]*evil' macros.h || fail 'a comment became code'
+grep -q 'int evil' macros.h || fail 'the comment is not there'
 run bindgen --async all --prefix p1 -o odd.h "$TESTS/wit/odd.wit"
 expect_exit 0
 compiles odd.h
