@@ -1,14 +1,12 @@
 /* bulkhead bindgen: a C header for a world, with its types and typed functions for its exports and imports. */
 #include <ctype.h>
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "bindgen.h"
 #include "command.h"
 #include "exit_code.h"
+#include "new_file.h"
 #include "output.h"
 #include "report.h"
 #include "settings.h"
@@ -76,33 +74,17 @@ static int cannot_write(const char *path)
 	return EXIT_INTERNAL;
 }
 
-static mode_t usual_mode(void)
-{
-	mode_t mask = umask(0);
-	umask(mask);
-	return 0666 & ~mask;
-}
-
-/* Whole or not at all: under another name beside it first. What is no file, as /dev/stdout, is written to. */
 static int write_file(const char *path, const char *text)
 {
-	struct stat seen;
-	if (stat(path, &seen) == 0 && !S_ISREG(seen.st_mode)) {
-		FILE *out = fopen(path, "we");
-		bool done = out && fputs(text, out) >= 0;
-		return (out && fclose(out) != 0) || !done ? cannot_write(path) : EXIT_OK;
-	}
-	X_AUTO char *beside = x_format("%s.XXXXXX", path);
-	int fd = mkstemp(beside);
-	if (fd < 0)
+	new_file file;
+	if (!new_file_begin(&file, path))
 		return cannot_write(path);
-	bool done = write_whole(fd, text, strlen(text)) && fchmod(fd, usual_mode()) == 0 && fsync(fd) == 0;
-	done = close(fd) == 0 && done;
-	if (done && rename(beside, path) == 0)
+	bool written = write_whole(file.fd, text, strlen(text));
+	int number = errno;
+	if (new_file_end(&file, written) && written)
 		return EXIT_OK;
-	int code = cannot_write(path);
-	unlink(beside);
-	return code;
+	errno = written ? errno : number;
+	return cannot_write(path);
 }
 
 static int generate(const bh_wit *wit, const char *path, const bindgen_settings *o)

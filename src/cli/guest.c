@@ -4,14 +4,16 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "clock.h"
 #include "exit_code.h"
 #include "interrupt.h"
 #include "key_file.h"
+#include "memory.h"
+#include "new_file.h"
 #include "output.h"
 #include "progress.h"
+#include "whole.h"
 
 /* The library's remarks. They come from any thread; a line is one write. */
 static void pass_on(void *data, bh_log_level level, const char *message)
@@ -122,9 +124,20 @@ int guest_prepare_call(guest *g, bh_call_options *out)
 	return 0;
 }
 
+static int cannot_write(const char *path, int number)
+{
+	bool missing = number == ENOENT || number == ENOTDIR;
+	X_AUTO char *message = x_format("cannot be written: %s", strerror(number));
+	return report_words(&(report){.file = path}, missing ? BH_E_NOT_FOUND : BH_E_IO, message,
+	                    "--profile OUT names a file in a folder that is there and may be written to.");
+}
+
 int guest_profile(guest *g, const settings *s, bh_instance_options *out)
 {
 	bh_error *err = NULL;
+	/* What is wrong with the name is said before the guest has computed for an hour. */
+	if (s->profile && !new_file_possible(s->profile))
+		return cannot_write(s->profile, errno);
 	bh_status status = s->profile ? bh_sampler_new(&g->sampler, g->component, &err) : BH_OK;
 	out->sampler = g->sampler;
 	return status ? report_error(&(report){.file = g->terms->file}, status, err, -1) : 0;
@@ -135,12 +148,12 @@ int guest_write_profile(guest *g, const settings *s)
 	if (!g->sampler)
 		return 0;
 	bh_error *err = NULL;
-	int fd = open(s->profile, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	if (fd < 0)
-		return report_missing_file(s->profile, errno);
-	bh_status status = bh_sampler_write(g->sampler, fd, &err);
-	if (close(fd) < 0 && !status)
-		return report_missing_file(s->profile, errno);
+	new_file file;
+	if (!new_file_begin(&file, s->profile))
+		return cannot_write(s->profile, errno);
+	bh_status status = bh_sampler_write(g->sampler, file.fd, &err);
+	if (!new_file_end(&file, !status))
+		return cannot_write(s->profile, errno);
 	if (status)
 		return report_error(&(report){.file = s->profile}, status, err, -1);
 	if (!s->quiet && !s->json)
@@ -168,6 +181,19 @@ report guest_report(const guest *g, const settings *s, const bh_usage *usage)
 	                .imports_files = imports_files(g->component)};
 }
 
+/* To a stream of ours, which is no file to be replaced. */
+static bh_status write_to(int fd, const bh_error *err, bh_error **why)
+{
+	size_t length;
+	const void *dump = err ? bh_error_coredump(err, &length) : NULL;
+	if (!dump)
+		return bh_error_coredump_write(err, "", why); /* says why there is none */
+	fflush(stdout);
+	if (write_whole(fd, dump, length))
+		return BH_OK;
+	return bh_error_new(why, BH_E_IO, "%s", strerror(errno));
+}
+
 /*
  * What the guest left behind goes where --coredump says. The guest has failed as it is, and what becomes of its dump does
  * not change how.
@@ -178,7 +204,8 @@ static void write_coredump(report *about, const settings *s, bh_status status, c
 	if (!s->coredump || status == BH_E_EXIT || (category != BH_CATEGORY_GUEST && category != BH_CATEGORY_LIMIT))
 		return;
 	about->coredump = s->coredump;
-	if (bh_error_coredump_write(err, s->coredump, why))
+	int own = new_file_own_stream(s->coredump);
+	if (own >= 0 ? write_to(own, err, why) : bh_error_coredump_write(err, s->coredump, why))
 		about->no_coredump = bh_error_message(*why);
 }
 
