@@ -11,6 +11,10 @@ enum { SAME = 0, DIFFERENT = 1, FAILED = 2 };
 /* host.c: what guests may import. */
 bh_status host_functions(bh_imports *imports, bh_error **err);
 
+/* The handles of one of its resources have a number. False where it is no such handle. */
+bh_status pot_handle(bh_value *out, uint64_t number, bh_error **err);
+bool pot_number(uint64_t *number, const bh_value *handle);
+
 /* guest.c: a component, and a live instance of it that is replaced where it was lost. */
 typedef struct {
 	bh_host *host;
@@ -56,9 +60,15 @@ void record_free(record *r);
 /* replay.c: the calls of a record, once more. SAME, DIFFERENT or FAILED. */
 int replay(const record *from, const char *component);
 
-/* text.c: values as texts in JSON. NULL for a value that has no text, such as a handle. */
+/*
+ * text.c: values as texts in JSON. A handle is "pot#1"; null is for what has no text, such as a list of handles. NULL: no
+ * memory.
+ */
 json_t *text_of(const bh_value *value);
 json_t *texts_of(const bh_value *values, size_t count);
+
+/* And back. */
+bh_status value_of(bh_value *out, const bh_type *type, const char *text, bh_error **err);
 
 /* "roll(6, 2)", to be freed; NULL where an argument has no text. */
 char *call_text(const char *function, const json_t *args);

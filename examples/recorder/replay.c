@@ -56,7 +56,7 @@ static bh_status answer(replaying *r, const entry *e, const bh_intercepted *call
 	bh_error *why = NULL;
 	bh_status status = BH_E_TYPE;
 	if (e->result && call->result_type)
-		status = bh_value_parse(result, call->result_type, e->result, &why);
+		status = value_of(result, call->result_type, e->result, &why);
 	if (!status)
 		return BH_OK;
 	fprintf(stderr, "recorder: %s:%u: %s is no answer to %s: %s\n", r->record->path, e->line,

@@ -1,10 +1,15 @@
-;; A guest whose answers depend on its host: a clock, dice, and a memory that is not its own.
+;; A guest whose answers depend on its host: clocks, dice, a memory that is not its own, and pots that it has handles of.
 (component
   (import "acme:visitor/host@1.0.0" (instance $host
     (export "now" (func (result u64)))
     (export "roll" (func (param "sides" u32) (result u32)))
     (export "get" (func (param "key" string) (result (option string))))
-    (export "put" (func (param "key" string) (param "value" string)))))
+    (export "put" (func (param "key" string) (param "value" string)))
+    (export "later" (func (param "ms" u32) (result u64)))
+    (export "pot" (type $pot (sub resource)))
+    (export "[constructor]pot" (func (param "most" u32) (result (own $pot))))
+    (export "[method]pot.draw" (func (param "self" (borrow $pot)) (result u32)))))
+  (alias export $host "pot" (type $Pot))
 
   (core module $Libc
     (memory (export "memory") 1)
@@ -23,12 +28,20 @@
   (core func $roll (canon lower (func $host "roll")))
   (core func $get (canon lower (func $host "get") (memory $memory) (realloc $realloc)))
   (core func $put (canon lower (func $host "put") (memory $memory)))
+  (core func $later (canon lower (func $host "later")))
+  (core func $pot (canon lower (func $host "[constructor]pot")))
+  (core func $draw (canon lower (func $host "[method]pot.draw")))
+  (core func $drop-pot (canon resource.drop $Pot))
 
   (core module $Visitor
     (import "host" "now" (func $now (result i64)))
     (import "host" "roll" (func $roll (param i32) (result i32)))
     (import "host" "get" (func $get (param i32 i32 i32)))
     (import "host" "put" (func $put (param i32 i32 i32 i32)))
+    (import "host" "later" (func $later (param i32) (result i64)))
+    (import "host" "pot" (func $pot (param i32) (result i32)))
+    (import "host" "draw" (func $draw (param i32) (result i32)))
+    (import "host" "drop-pot" (func $drop-pot (param i32)))
     (global $visits (mut i32) (i32.const 0))
     ;; The sum of so many dice.
     (func (export "dice") (param $count i32) (param $sides i32) (result i32) (local $sum i32)
@@ -51,9 +64,20 @@
       (call $get (local.get $key) (local.get $key-length) (i32.const 16))
       (call $put (local.get $key) (local.get $key-length) (local.get $value) (local.get $length))
       (i32.const 16))
+    (func (export "wait") (param $ms i32) (result i64) (call $later (local.get $ms)))
+    ;; One draw from each of two pots.
+    (func (export "draws") (param $most i32) (result i32) (local $one i32) (local $two i32) (local $sum i32)
+      (local.set $one (call $pot (local.get $most)))
+      (local.set $two (call $pot (local.get $most)))
+      (local.set $sum (i32.add (call $draw (local.get $two)) (call $draw (local.get $one))))
+      (call $drop-pot (local.get $one))
+      (call $drop-pot (local.get $two))
+      (local.get $sum))
     (func (export "crash") (drop (call $now)) unreachable))
   (core instance $visitor (instantiate $Visitor (with "host" (instance
-    (export "now" (func $now)) (export "roll" (func $roll)) (export "get" (func $get)) (export "put" (func $put))))))
+    (export "now" (func $now)) (export "roll" (func $roll)) (export "get" (func $get)) (export "put" (func $put))
+    (export "later" (func $later)) (export "pot" (func $pot)) (export "draw" (func $draw))
+    (export "drop-pot" (func $drop-pot))))))
 
   (func (export "dice") (param "count" u32) (param "sides" u32) (result u32)
     (canon lift (core func $visitor "dice")))
@@ -61,4 +85,6 @@
   (func (export "elapsed") (result u64) (canon lift (core func $visitor "elapsed")))
   (func (export "remember") (param "key" string) (param "value" string) (result (option string))
     (canon lift (core func $visitor "remember") (memory $memory) (realloc $realloc)))
+  (func (export "wait") (param "ms" u32) (result u64) (canon lift (core func $visitor "wait")))
+  (func (export "draws") (param "most" u32) (result u32) (canon lift (core func $visitor "draws")))
   (func (export "crash") (canon lift (core func $visitor "crash"))))

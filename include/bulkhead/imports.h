@@ -201,7 +201,8 @@ BH_API BH_MUST_USE bh_status bh_resource_new(bh_value *out, const bh_resource_ty
                                              bh_error **err);
 
 /**
- * The representation behind an argument of kind own or borrow.
+ * The representation behind an argument of kind own or borrow; and behind a handle in a result, while an interceptor is
+ * shown it (bh_intercepted.result).
  *
  * \return false if it is none, or of another type: which a component can bring about where a function has no signature,
  *         and even then only with another resource of the program's

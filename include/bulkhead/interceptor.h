@@ -51,7 +51,7 @@ typedef struct {
 
 	/* On the way out: */
 	bh_status status;       /**< how it ended, as far as it is known: interceptors further out may make it fail */
-	const bh_value *result; /**< NULL where it failed or has none */
+	const bh_value *result; /**< NULL where it failed or has none. Handles of the program's: bh_resource_read() */
 	const bh_error *error;  /**< NULL where it did not fail; to keep it, bh_error_copy() */
 	const bh_usage *usage;  /**< of an export, as its caller will have it; NULL: of an import */
 	uint64_t elapsed_ns;    /**< since the way in began */

@@ -74,7 +74,7 @@ static bh_resource *resource_of(const bh_value *handle, const bh_resource_type *
 	if (!handle || !type || (handle->kind != BH_KIND_OWN && handle->kind != BH_KIND_BORROW))
 		return NULL;
 	bh_resource *resource = handle->as.resource;
-	return resource && resource->type == type && !resource->given ? resource : NULL;
+	return resource && resource->type == type && (!resource->given || resource->shown) ? resource : NULL;
 }
 
 bool bh_resource_read(uint64_t *representation, const bh_value *handle, const bh_resource_type *type)
@@ -88,7 +88,7 @@ bool bh_resource_read(uint64_t *representation, const bh_value *handle, const bh
 bool bh_resource_take(uint64_t *representation, const bh_value *handle, const bh_resource_type *type)
 {
 	bh_resource *resource = resource_of(handle, type);
-	if (!resource || !resource->host.owned)
+	if (!resource || !resource->host.owned || resource->given)
 		return false;
 	*representation = resource->representation;
 	resource->given = true;
@@ -237,4 +237,15 @@ bh_status bh_held_pass(bh_store *store, const bh_value *value, bh_error **err)
 	passing p = {.store = store, .err = err};
 	bh_value_handles(value, pass, &p);
 	return p.status;
+}
+
+static bool show(bh_resource *resource, void *data)
+{
+	resource->shown = *(const bool *)data;
+	return true;
+}
+
+void bh_held_show(const bh_value *value, bool shown)
+{
+	bh_value_handles(value, show, &shown);
 }

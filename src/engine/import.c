@@ -219,8 +219,13 @@ static void tell(bh_store *store)
 {
 	bh_host_calls *calls = &store->calls;
 	inside here;
+	bool handles = !calls->failed && calls->import->passes_handles;
 	enter(&here, store);
+	if (handles)
+		bh_held_show(&calls->result, true);
 	bh_status status = bh_crossing_leave(BH_TAKE(calls->crossing), calls->failed, &calls->result, NULL, &calls->why);
+	if (handles)
+		bh_held_show(&calls->result, false);
 	leave(&here);
 	if (status && !calls->failed) {
 		bh_value_deinit(&calls->result);

@@ -125,6 +125,9 @@ bh_status bh_held_receive(bh_store *store, const bh_value *value, bh_error **err
 /* Handles that a guest gets, passed on as own. BH_E_INVALID; BH_E_RESOURCE_LIMIT; BH_E_NO_MEMORY. */
 bh_status bh_held_pass(bh_store *store, const bh_value *value, bh_error **err);
 
+/* Whether the handles in a result that was passed on can be read: while interceptors look at it. */
+void bh_held_show(const bh_value *value, bool shown);
+
 /* The same for the arguments of an export. BH_E_UNSUPPORTED: one is only lent. */
 bh_status bh_held_pass_args(bh_store *store, const bh_value *args, const bh_type *params, size_t count, bh_error **err);
 

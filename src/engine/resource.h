@@ -16,6 +16,7 @@ struct bh_resource {
 	uint64_t given_in; /* the last call that took it, or wanted to */
 	bool owned;
 	bool given; /* passed on: the handle is the guest's */
+	bool shown; /* to interceptors, which see what was passed on before the guest does */
 };
 
 /* Takes `handle` over on success; NULL when there is no memory. */

@@ -80,6 +80,32 @@ other 's/(func (export "visit") (result u32)/(func (export "visits") (result u32
 run 1 replay calls.jsonl other.wat
 says 'calls.jsonl:14: there is no visit any more'
 
+# Functions that answer later, from another thread, also with a failure; and handles, which are replayed by number.
+run 0 record visitor.wat 'wait(300)' 'draws(1000000000)' 'wait(5000)' 'draws(0)' 'draws(6)' -o later.jsonl
+says 'wait(5000): BH_E_HOST_FUNCTION'
+says 'draws(0): BH_E_HOST_FUNCTION'
+jq -es '[.[].function] == ["later", "wait", "[constructor]pot", "[constructor]pot", "[method]pot.draw", "[method]pot.draw",
+	"draws", "later", "wait", "[constructor]pot", "draws", "[constructor]pot", "[constructor]pot", "[method]pot.draw",
+	"[method]pot.draw", "draws"] and
+	.[0].duration_ns >= 300000000 and .[0].result == .[1].result and
+	[.[2].result, .[3].result, .[4].args[0], .[5].args[0]] == ["pot#0", "pot#1", "pot#1", "pot#0"] and
+	(.[4].result | tonumber) + (.[5].result | tonumber) == (.[6].result | tonumber) and
+	(.[7].error | test("5000 ms is too long a while$")) and (.[9].error | test("an empty pot$")) and
+	.[11].result == "pot#0"' later.jsonl >/dev/null || {
+	cat later.jsonl
+	fail 'the record of what answers later'
+}
+run 0 replay later.jsonl visitor.wat
+says '5 calls, 11 imports answered: 0 differences'
+sed '1s/"result":"[0-9]*"/"result":"1"/; 2s/"result":"[0-9]*"/"result":"1"/' later.jsonl >other.jsonl
+run 0 replay other.jsonl visitor.wat
+sed '5s/pot#1/pot#7/' later.jsonl >other.jsonl
+run 1 replay other.jsonl visitor.wat
+says 'other.jsonl:5: it calls [method]pot.draw(pot#1); recorded is [method]pot.draw(pot#7)'
+other 's/(call $draw (local.get $two)) (call $draw (local.get $one))/(call $draw (local.get $one)) (call $draw (local.get $two))/'
+run 1 replay later.jsonl other.wat
+says 'later.jsonl:5: it calls [method]pot.draw(pot#0); recorded is [method]pot.draw(pot#1)'
+
 # Records that are none.
 damaged() {
 	run 2 replay damaged.jsonl visitor.wat
@@ -97,6 +123,9 @@ sed '2s/"args":\["6"\]/"args":"6"/' calls.jsonl >damaged.jsonl && damaged '2: "a
 sed '2s/"result":"[0-9]*"/"result":"six"/' calls.jsonl >damaged.jsonl && damaged '2: six is no answer to roll'
 sed '2s/"result":"[0-9]*"/"result":null/' calls.jsonl >damaged.jsonl && damaged '2: nothing is no answer to roll'
 sed '4s/"args":\["3"/"args":[null/' calls.jsonl >damaged.jsonl && damaged '4: cannot be replayed'
+for handle in pot# pot#x pot#1x pot#-1 pot#99999999999999999999 x 1; do
+	sed "3s/pot#0/$handle/" later.jsonl >damaged.jsonl && damaged "3: $handle is no answer to [constructor]pot"
+done
 { head -n 1 calls.jsonl; head -c 300 /dev/zero; echo; } >damaged.jsonl && damaged '2:'
 { head -n 1 calls.jsonl; head -c 100000 /dev/zero | tr '\0' '['; echo; } >damaged.jsonl && damaged '2:'
 run 2 replay . visitor.wat
