@@ -14,6 +14,7 @@
 
 struct journal {
 	int fd;
+	const char *path;
 	off_t length;
 	pthread_mutex_t lock; /* interceptors are called on any thread */
 };
@@ -29,6 +30,7 @@ bh_status journal_open(journal **out, const char *path, bh_error **err)
 		return status;
 	}
 	j->fd = fd;
+	j->path = path;
 	pthread_mutex_init(&j->lock, NULL);
 	*out = j;
 	return BH_OK;
@@ -117,6 +119,8 @@ void journal_close(journal *j)
 	if (!j)
 		return;
 	close(j->fd);
+	if (!j->length)
+		unlink(j->path); /* nothing was called */
 	pthread_mutex_destroy(&j->lock);
 	free(j);
 }

@@ -150,8 +150,11 @@ static void handles_in_results(void **state)
 		bool later;
 		bh_status after;
 		int count;
-	} rows[] = {{"one", false, BH_OK, 1}, {"one", true, BH_OK, 1},     {"two", false, BH_OK, 2},
-	            {"one", true, BH_E_IO, 1}, {"two", false, BH_E_IO, 2}};
+	} rows[] = {{"one", false, BH_OK, 1},
+	            {"one", true, BH_OK, 1},
+	            {"two", false, BH_OK, 2},
+	            {"one", true, BH_E_IO, 1},
+	            {"two", false, BH_E_IO, 2}};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		watch w = {.after = rows[i].after};
 		bh_component *component = load(&w, rows[i].later);

@@ -132,7 +132,8 @@ run 2 replay . visitor.wat
 run 2 replay nowhere.jsonl visitor.wat
 run 2 replay calls.jsonl nowhere.wat
 run 2 record visitor.wat 'nobody()' -o none.jsonl
-run 2 record visitor.wat 'dice(1)' -o none2.jsonl
+run 2 record visitor.wat 'dice(1)' -o none.jsonl
+[ ! -e none.jsonl ] || fail 'a record of nothing'
 run 2
 
 # It overwrites nothing. Where the record cannot grow, the call fails, and whole lines stay.
