@@ -7,11 +7,9 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "log_file.h"
+#include "log_writer.h"
 #include "memory.h"
 #include "say.h"
 
@@ -19,13 +17,11 @@ enum {
 	CHUNK = 16384,          /* read at once, so that one child does not keep the others waiting */
 	LONGEST = 8192,         /* a longer line is taken apart */
 	MOST_BYTES = 256 << 10, /* of a child's lines in memory, whatever their number */
-	CALM_S = 10             /* files that could be written so long can be written again */
 };
 
 struct output {
 	outputs *all;
 	output *next;
-	char *name; /* of its files */
 	int in, out;
 	pthread_mutex_t lock; /* over the lines in memory */
 	char **lines;         /* a ring */
@@ -34,20 +30,17 @@ struct output {
 	/* The reader's alone: */
 	char *rest; /* of a line that has not ended; LONGEST bytes */
 	size_t rest_length;
-	log_file file;
+	log_sink *file;
 };
 
 struct outputs {
 	pthread_t reader;
 	int poll, stop;
-	pthread_mutex_t lock; /* over the settings and the list */
-	char *directory;      /* NULL: no files */
-	uint64_t max_size;
-	uint32_t keep, most_lines;
+	log_writer *writer;
+	_Atomic uint32_t most_lines;
+	pthread_mutex_t lock; /* over the list, and who may write */
 	output *first;
 	/* The reader's alone: */
-	uint64_t lost;    /* lines, since files could not be written */
-	time_t last_lost; /* when one was */
 	char *chunk, *batch;
 	size_t batch_length;
 };
@@ -127,38 +120,12 @@ char *output_lines(output *one, uint64_t *after, size_t lines)
 
 /* From the pipe to lines. The reader's thread. */
 
-/* A nearly full disk takes a short line and refuses a long one: that is one trouble, not many. */
-static void account(outputs *all, size_t lost, int why)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (lost) {
-		if (!all->lost)
-			say(BH_LOG_WARNING, "logs in %s cannot be written: %s; what children print is kept in memory alone",
-			    all->directory, strerror(why));
-		all->lost += lost;
-		all->last_lost = now.tv_sec;
-	} else if (all->lost && now.tv_sec - all->last_lost >= CALM_S) {
-		say(BH_LOG_WARNING, "logs in %s can be written again; %llu lines were lost", all->directory,
-		    (unsigned long long)all->lost);
-		all->lost = 0;
-	}
-}
-
 static void write_batch(output *one)
 {
 	outputs *all = one->all;
-	pthread_mutex_lock(&all->lock);
-	const log_place place = {
-		.directory = all->directory, .name = one->name, .max_size = all->max_size, .keep = all->keep};
-	size_t lost = 0;
-	if (place.directory && all->batch_length)
-		lost = log_file_write(&one->file, &place, all->batch, all->batch_length);
-	int why = errno;
-	if (place.directory && all->batch_length)
-		account(all, lost, why);
+	if (all->batch_length)
+		log_sink_put(all->writer, one->file, all->batch, all->batch_length);
 	all->batch_length = 0;
-	pthread_mutex_unlock(&all->lock);
 }
 
 static void take_line(output *one, const char *now, const char *line, size_t length, size_t most)
@@ -179,9 +146,7 @@ static void take_bytes(output *one, const char *data, size_t length)
 {
 	char now[SAY_TIME];
 	say_time(now);
-	pthread_mutex_lock(&one->all->lock);
 	size_t most = one->all->most_lines;
-	pthread_mutex_unlock(&one->all->lock);
 	while (length) {
 		const char *end = memchr(data, '\n', length);
 		size_t part = end ? (size_t)(end - data) : length, room = LONGEST - one->rest_length;
@@ -214,14 +179,13 @@ static void destroy(output *one)
 {
 	if (one->rest && one->rest_length)
 		take_bytes(one, "\n", 1);
-	log_file_close(&one->file);
+	log_sink_end(one->all->writer, one->file);
 	if (one->in >= 0)
 		close(one->in);
 	while (one->count)
 		drop_oldest(one);
 	sv_free(one->lines);
 	sv_free(one->rest);
-	sv_free(one->name);
 	pthread_mutex_destroy(&one->lock);
 	sv_free(one);
 }
@@ -263,36 +227,12 @@ static void *read_all(void *data)
 
 /* Making and ending. */
 
-/* The folder, made if only it is missing itself. */
-static bh_status make_folder(const char *directory, bh_error **err)
-{
-	struct stat info;
-	if (!directory || mkdir(directory, 0750) == 0)
-		return BH_OK;
-	if (errno == EEXIST && stat(directory, &info) == 0 && S_ISDIR(info.st_mode))
-		return BH_OK;
-	return bh_error_new(err, BH_E_IO, "%s: %s", directory, strerror(errno == EEXIST ? ENOTDIR : errno));
-}
-
 bh_status outputs_change(outputs *all, const bh_config_log *settings, bh_error **err)
 {
-	bh_status status = make_folder(settings->directory, err);
-	if (status)
-		return status;
-	char *directory = settings->directory ? sv_copy(settings->directory) : NULL;
-	if (settings->directory && !directory)
-		return bh_error_new(err, BH_E_NO_MEMORY, "no memory");
-	pthread_mutex_lock(&all->lock);
-	bool moved = !directory != !all->directory || (directory && strcmp(directory, all->directory) != 0);
-	sv_free(all->directory);
-	all->directory = directory;
-	all->max_size = settings->max_size;
-	all->keep = settings->keep;
-	all->most_lines = settings->lines;
-	for (output *one = all->first; one && moved; one = one->next)
-		log_file_close(&one->file);
-	pthread_mutex_unlock(&all->lock);
-	return BH_OK;
+	bh_status status = log_writer_change(all->writer, settings, err);
+	if (!status)
+		all->most_lines = settings->lines;
+	return status;
 }
 
 static void release(outputs *all)
@@ -308,7 +248,7 @@ static void release(outputs *all)
 	if (all->stop >= 0)
 		close(all->stop);
 	pthread_mutex_destroy(&all->lock);
-	sv_free(all->directory);
+	log_writer_free(all->writer);
 	sv_free(all->chunk);
 	sv_free(all->batch);
 	sv_free(all);
@@ -325,7 +265,8 @@ bh_status outputs_new(outputs **out, const bh_config_log *settings, bh_error **e
 	all->poll = epoll_create1(EPOLL_CLOEXEC);
 	all->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	struct epoll_event event = {.events = EPOLLIN};
-	bh_status status = outputs_change(all, settings, err);
+	all->most_lines = settings->lines;
+	bh_status status = log_writer_new(&all->writer, settings, err);
 	if (!status && (!all->chunk || !all->batch || all->poll < 0 || all->stop < 0 ||
 	                epoll_ctl(all->poll, EPOLL_CTL_ADD, all->stop, &event) < 0 ||
 	                pthread_create(&all->reader, NULL, read_all, all)))
@@ -343,8 +284,6 @@ void outputs_free(outputs *all)
 		return;
 	eventfd_write(all->stop, 1);
 	pthread_join(all->reader, NULL);
-	if (all->lost)
-		say(BH_LOG_WARNING, "%llu lines of logs were lost", (unsigned long long)all->lost);
 	release(all);
 }
 
@@ -365,10 +304,10 @@ bh_status output_new(output **out, outputs *all, const char *path, bh_error **er
 		return bh_error_new(err, BH_E_NO_MEMORY, "no memory");
 	pthread_mutex_init(&one->lock, NULL);
 	one->all = all;
-	one->file = (log_file)LOG_FILE_INIT;
-	one->name = file_name(path);
+	SV_AUTO char *name = file_name(path);
+	one->file = name ? log_sink_new(name) : NULL;
 	one->rest = sv_alloc(LONGEST);
-	bool made = one->name && one->rest && pipe2(ends, O_CLOEXEC) == 0 && fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0;
+	bool made = one->file && one->rest && pipe2(ends, O_CLOEXEC) == 0 && fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0;
 	one->in = ends[0];
 	one->out = ends[1];
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = one};

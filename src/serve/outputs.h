@@ -2,8 +2,8 @@
  * What children print: a pipe for each, read by one thread into lines. The last lines of each stay in memory, to be asked for;
  * where a folder is set all of them go into a file for each child, which is followed by the next when it is full.
  *
- * A line is never lost when files change. Where a file cannot be written its lines are lost, which is said once, and that is all
- * that happens: no child fails for its log.
+ * A line is never lost when files change. Where a file cannot be written, or not as fast as lines come, lines are lost, which is
+ * said once, and that is all that happens: no child fails for its log, or waits for a disk (log_writer.h).
  */
 #ifndef BH_SERVE_OUTPUTS_H
 #define BH_SERVE_OUTPUTS_H
