@@ -20,6 +20,7 @@ enum {
 	STREAMS = 16,
 	IDLE_MS = 30000,
 	REQUEST_MS = 10000,
+	RELOAD_MS = 10000,
 	HEARTBEAT_MS = 15000,
 	TOKEN_LEAST = 32,
 	TOKEN_MOST = 512,
@@ -66,6 +67,7 @@ static admin_bounds bounds_of(const admin_bounds *given)
 		.streams = either(given->streams, STREAMS),
 		.idle_ms = either(given->idle_ms, IDLE_MS),
 		.request_ms = either(given->request_ms, REQUEST_MS),
+		.reload_ms = either(given->reload_ms, RELOAD_MS),
 		.heartbeat_ms = either(given->heartbeat_ms, HEARTBEAT_MS),
 	};
 }
@@ -299,7 +301,12 @@ const char *admin_socket(const admin *server)
 	return server->socket_path;
 }
 
-bool admin_alive(const admin *server, unsigned within_ms)
+bool admin_alive(admin *server, unsigned within_ms)
 {
-	return now_ms() - atomic_load_explicit(&server->looked_at, memory_order_relaxed) <= within_ms;
+	uint64_t now = now_ms();
+	if (atomic_load_explicit(&server->looked_at, memory_order_relaxed) < server->asked_at)
+		return now - server->asked_at <= within_ms;
+	server->asked_at = now;
+	door_wake(server);
+	return true;
 }

@@ -18,6 +18,7 @@ typedef struct {
 	unsigned streams;      /* events and logs that are followed, at once; default 16 */
 	unsigned idle_ms;      /* a connection that nothing is sent or read on; default 30,000 */
 	unsigned request_ms;   /* from its first byte to its last a request may take; default 10,000 */
+	unsigned reload_ms;    /* reading the configuration for who asks for a reload; default 10,000 */
 	unsigned heartbeat_ms; /* between comments on a stream of events where nothing happens; default 15,000 */
 } admin_bounds;
 
@@ -55,8 +56,11 @@ typedef struct {
 	 */
 	bh_status (*upgrade)(void *data, const char *path, const char *file, admin_done *done, void *done_data,
 	                     bh_error **err);
-	/* Ask for the configuration to be read again. BH_OK: it is good, and was put in force or is being. */
-	bh_status (*reload)(void *data, bh_error **err);
+	/*
+	 * Ask for the configuration to be read again. BH_OK: `done` will be told, as above, of BH_OK where it is good, and was put
+	 * in force or is being, or of what is wrong with it. Otherwise it will not.
+	 */
+	bh_status (*reload)(void *data, admin_done *done, void *done_data, bh_error **err);
 	/*
 	 * What a child wrote: the last `lines` lines that came after line number *after (0: the first there still is), each with
 	 * its line end, as text that goes back with sv_free() ("": nothing new). *after becomes the number of the last one.
@@ -94,7 +98,10 @@ void admin_stop(admin *server, unsigned wait_ms);
 unsigned admin_port(const admin *server);
 const char *admin_socket(const admin *server);
 
-/* Whether its loop came round within the last so many milliseconds: for a watchdog. Any thread. */
-bool admin_alive(const admin *server, unsigned within_ms);
+/*
+ * For a watchdog: whether its loop came round since this was last asked, or that was less than so many milliseconds ago. Has it
+ * come round. One thread at a time.
+ */
+bool admin_alive(admin *server, unsigned within_ms);
 
 #endif

@@ -92,6 +92,23 @@ const bh_config *crew_config(const crew *c)
 	return c->current ? c->current->config : NULL;
 }
 
+uint64_t crew_stop_ms(const crew *c)
+{
+	enum { USUAL_MS = 5000, MOST_MS = 24 * 3600 * 1000 };
+	uint64_t all = 0;
+	for (size_t i = 0; i < c->now.count && all < MOST_MS; i++) {
+		const bh_child_options *o = c->now.items[i]->spec->options;
+		if (o->kind != BH_CHILD_SUPERVISOR)
+			all += !o->shutdown_ms ? USUAL_MS : o->shutdown_ms < MOST_MS ? o->shutdown_ms : MOST_MS;
+	}
+	return all < MOST_MS ? all : MOST_MS;
+}
+
+bool crew_is_untidy(const crew *c)
+{
+	return c->removed != NULL;
+}
+
 void crew_tidy(crew *c)
 {
 	hand **link = &c->removed;

@@ -35,6 +35,9 @@ bh_status crew_apply(crew *c, bh_config *config, bool strict, const atomic_bool 
 /* The configuration in force; NULL: none. The thread that gives them. */
 const bh_config *crew_config(const crew *c);
 
+/* What stopping all of it takes at most, where each child takes the time that it has. The thread that gives configurations. */
+uint64_t crew_stop_ms(const crew *c);
+
 /* For admin_daemon: what a child wrote, and the file it is from. */
 char *crew_logs(crew *c, const char *path, uint64_t *after, size_t lines, bh_error **err);
 char *crew_file(crew *c, const char *path);
@@ -49,6 +52,9 @@ bh_status crew_upgrade(crew *c, const char *path, const char *file,
 
 /* Wait for the upgrades that are being loaded: they then fail, as the tree is stopping. */
 void crew_finish(crew *c);
+
+/* Whether there is anything to let go of, now or later. */
+bool crew_is_untidy(const crew *c);
 
 /* Let go of what was removed a while ago; now and then, while no configuration is being put in force. */
 void crew_tidy(crew *c);

@@ -4,6 +4,7 @@
 
 #include "crew_internal.h"
 #include "memory.h"
+#include "notify.h"
 #include "say.h"
 
 /* Whether its supervisor is replaced, and all below with it. */
@@ -34,6 +35,17 @@ static void free_all(hands *table)
 	sv_free(table->items);
 }
 
+/* Whoever started the daemon has patience as long as one component after the other is loaded. */
+static void tell_of_progress(uint64_t *told)
+{
+	enum { COMPILE_MS = 120000, RARELY_MS = 1000 };
+	uint64_t now = crew_now_ms();
+	if (*told && now - *told < RARELY_MS)
+		return;
+	*told = now;
+	notify_extend(COMPILE_MS);
+}
+
 static bh_status load_all(hands *out, crew *c, generation *g, bool strict, const atomic_bool *stop, bh_error **err)
 {
 	size_t count = bh_config_child_count(g->config);
@@ -41,7 +53,9 @@ static bh_status load_all(hands *out, crew *c, generation *g, bool strict, const
 	if (!next.items)
 		return bh_error_new(err, BH_E_NO_MEMORY, "no memory");
 	bh_status status = BH_OK;
+	uint64_t told = 0;
 	while (!status && next.count < count) {
+		tell_of_progress(&told);
 		hand *h = NULL;
 		status = atomic_load(stop) ? bh_error_new(err, BH_E_CANCELLED, "stopped")
 		                           : hand_new(&h, c, g, bh_config_child_at(g->config, next.count), err);

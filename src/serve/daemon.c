@@ -2,6 +2,7 @@
 #include "daemon.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -156,10 +157,14 @@ static bool is_alive(first_thread *f)
 	return !d->server || admin_alive(d->server, ADMIN_SILENT_MS);
 }
 
-static int timeout_ms(void)
+/* An idle daemon wakes up for the watchdog alone. */
+static int timeout_ms(const first_thread *f)
 {
 	uint64_t watchdog = notify_watchdog_ms();
-	return watchdog && watchdog < TIDY_MS ? (int)watchdog : TIDY_MS;
+	bool untidy = !f->duty.what && f->daemon.crew && crew_is_untidy(f->daemon.crew);
+	if (untidy && (!watchdog || watchdog > TIDY_MS))
+		return TIDY_MS;
+	return watchdog ? (int)(watchdog < INT_MAX ? watchdog : INT_MAX) : -1;
 }
 
 static void look_after(first_thread *f)
@@ -199,7 +204,7 @@ int daemon_run(const daemon_options *options)
 	struct pollfd waits[] = {{.fd = f.signals, .events = POLLIN}, {.fd = f.daemon.wake, .events = POLLIN}};
 	while (!f.stopped) {
 		eventfd_t woken;
-		(void)poll(waits, 2, timeout_ms());
+		(void)poll(waits, 2, timeout_ms(&f));
 		(void)!eventfd_read(f.daemon.wake, &woken);
 		take_signals(&f);
 		finish_duty(&f);

@@ -20,6 +20,7 @@ typedef struct {
 	daemon_options options;
 	int wake; /* an eventfd: something below changed */
 	atomic_bool stopping, loaded, tree_failed, reload_wanted;
+	atomic_bool looking; /* at the configuration, for who asked for a reload */
 
 	/* Of the duty that is done; between duties, of the first thread. */
 	bh_host *host;
@@ -51,6 +52,9 @@ admin_daemon daemon_hooks(bulkheadd *d);
 
 /* The configuration, with everything that is to be said of it in the log. */
 bh_status daemon_read_config(bh_config **out, const char *path, bh_error **err) BH_MUST_USE;
+
+/* What the reader of the file cannot say of it. BH_OK; BH_E_CONFIG, the first mistake with its place */
+bh_status daemon_check_config(const bh_config *config, const char *path, bh_error **err) BH_MUST_USE;
 
 /* Tell the log of what happens in the tree, until that has gone. */
 bh_status tell_begin(bulkheadd *d, bh_error **err) BH_MUST_USE;

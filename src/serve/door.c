@@ -24,10 +24,11 @@
 enum {
 	WAKE_ID = 2, /* before it the doors */
 	FIRST_PEER_ID = 16,
-	IDLE_TICK_MS = 1000,
-	TICK_MS = 50,    /* while somebody has to be looked after */
-	MAY_GO_MS = 250, /* who has been so long without asking may be sent away for others */
-	KNOWN_MS = 5000, /* a connection that libmicrohttpd could not take, for want of memory, is forgotten then */
+	FOREVER = -1,        /* nobody is connected */
+	IDLE_TICK_MS = 1000, /* somebody is */
+	TICK_MS = 50,        /* while somebody has to be looked after */
+	MAY_GO_MS = 250,     /* who has been so long without asking may be sent away for others */
+	KNOWN_MS = 5000,     /* a connection that libmicrohttpd could not take, for want of memory, is forgotten then */
 };
 
 uint64_t now_ms(void)
@@ -252,6 +253,21 @@ static uint64_t patience(const admin *server, const peer *p)
 	return server->bounds.request_ms + (p->used ? server->bounds.idle_ms : 0);
 }
 
+/* What was begun takes too long. The lock is given back meanwhile, so that the list is begun again. */
+static void end_late_ones(admin *server)
+{
+	uint64_t now = now_ms();
+	for (peer *p = server->peers; p;) {
+		exchange *e = p->exchange;
+		if (e && e->suspended && !e->answered && e->answer_by && now >= e->answer_by) {
+			exchange_give_up(server, e);
+			p = server->peers;
+		} else {
+			p = p->next;
+		}
+	}
+}
+
 static void end_slow_ones(admin *server)
 {
 	uint64_t now = now_ms();
@@ -268,6 +284,7 @@ static bool look_around(admin *server)
 {
 	bool busy = server->stream_count > 0;
 	end_slow_ones(server);
+	end_late_ones(server);
 	streams_look(server);
 	for (size_t i = 0; i < SV_COUNT(server->doors); i++) {
 		door *d = &server->doors[i];
@@ -296,15 +313,16 @@ static void happened(admin *server, uint64_t id)
 static void *loop(void *data)
 {
 	admin *server = data;
-	bool busy = false;
+	int wait_ms = IDLE_TICK_MS;
 	for (bool over = false; !over;) {
 		struct epoll_event events[32];
-		int count = epoll_wait(server->epoll, events, SV_COUNT(events), busy ? TICK_MS : IDLE_TICK_MS);
+		int count = epoll_wait(server->epoll, events, SV_COUNT(events), wait_ms);
 		atomic_store_explicit(&server->looked_at, now_ms(), memory_order_relaxed);
 		pthread_mutex_lock(&server->lock);
 		for (int i = 0; i < count; i++)
 			happened(server, events[i].data.u64);
-		busy = look_around(server);
+		bool busy = look_around(server);
+		wait_ms = busy ? TICK_MS : server->peers ? IDLE_TICK_MS : FOREVER;
 		over = server->loop_over;
 		pthread_mutex_unlock(&server->lock);
 	}

@@ -15,6 +15,7 @@
 
 /* Calls of clients that are under way when all services are down already. */
 enum { ADMIN_STOP_MS = 2000, GATEWAY_STOP_MS = 5000, HOST_DRAIN_MS = 1000, MOST_TOKEN = 4096 };
+enum { REST_MS = 30000 }; /* stopping: what comes after the children */
 
 /* The configuration. */
 
@@ -28,15 +29,35 @@ static void say_remark(const bh_diagnostic *remark, const char *path)
 		say(level, "  %s", remark->fix);
 }
 
-/* What this library can say of a child that the reader of the file cannot. Returns whether it is wrong. */
-static bool say_wrong_cron(const bh_config_child *child, const char *path)
+/* What this library can say of a child that the reader of the file cannot. */
+static bh_status check_child(const bh_config_child *child, const char *path, bh_error **err)
 {
 	bh_error *why = NULL;
-	if (!child->options->cron || !bh_cron_check(child->options->cron, &why))
-		return false;
-	say(BH_LOG_ERROR, "%s:%u:1: %s: %s", path, child->line, child->path, why ? bh_error_message(why) : "no memory");
+	bh_status status = child->options->cron ? bh_cron_check(child->options->cron, &why) : BH_OK;
+	if (status)
+		(void)bh_error_new(err, status, "%s:%u:1: %s: %s", path, child->line, child->path,
+		                   why ? bh_error_message(why) : "no memory");
 	bh_error_free(why);
-	return true;
+	return status;
+}
+
+bh_status daemon_check_config(const bh_config *config, const char *path, bh_error **err)
+{
+	const bh_config_child *child;
+	bh_status status = BH_OK;
+	for (size_t i = 0; !status && (child = bh_config_child_at(config, i)); i++)
+		status = check_child(child, path, err);
+	return status;
+}
+
+static bool say_wrong_child(const bh_config_child *child, const char *path)
+{
+	bh_error *why = NULL;
+	bh_status status = check_child(child, path, &why);
+	if (status)
+		say(BH_LOG_ERROR, "%s", why ? bh_error_message(why) : "no memory");
+	bh_error_free(why);
+	return status != BH_OK;
 }
 
 bh_status daemon_read_config(bh_config **out, const char *path, bh_error **err)
@@ -53,7 +74,7 @@ bh_status daemon_read_config(bh_config **out, const char *path, bh_error **err)
 	}
 	const bh_config_child *child;
 	for (size_t i = 0; (child = bh_config_child_at(config, i)); i++)
-		errors += say_wrong_cron(child, path);
+		errors += say_wrong_child(child, path);
 	if (!errors) {
 		*out = config;
 		return BH_OK;
@@ -282,6 +303,8 @@ bh_status daemon_reload(bulkheadd *d, bh_error **err)
 bh_status daemon_stop(bulkheadd *d, bh_error **err)
 {
 	notify("STOPPING=1\nSTATUS=stopping children");
+	if (d->crew)
+		notify_extend(crew_stop_ms(d->crew) + REST_MS);
 	if (d->tree) {
 		bh_child *root = bh_supervisor_root(d->tree);
 		bh_child_stop(root);

@@ -70,15 +70,27 @@ void exchange_may_abandon(exchange *self, void (*abandon)(exchange *self))
 	pthread_mutex_unlock(&self->server->lock);
 }
 
+void exchange_answer_within(exchange *self, unsigned ms)
+{
+	pthread_mutex_lock(&self->server->lock);
+	self->answer_by = now_ms() + ms;
+	pthread_mutex_unlock(&self->server->lock);
+	door_wake(self->server);
+}
+
 void exchange_give_up(admin *server, exchange *self)
 {
 	void (*abandon)(exchange *) = self->abandon;
 	self->abandon = NULL;
 	exchange_ref(self);
+	bool late = self->answer_by && now_ms() >= self->answer_by;
 	pthread_mutex_unlock(&server->lock);
 	if (abandon)
 		abandon(self);
-	answer_problem(self, MHD_HTTP_SERVICE_UNAVAILABLE, "nobody waits for the answer any more");
+	if (late)
+		answer_problem(self, MHD_HTTP_GATEWAY_TIMEOUT, "this takes longer than is waited for; it goes on");
+	else
+		answer_problem(self, MHD_HTTP_SERVICE_UNAVAILABLE, "nobody waits for the answer any more");
 	exchange_unref(self);
 	pthread_mutex_lock(&server->lock);
 }
@@ -196,7 +208,10 @@ static bool body_fits(exchange *self)
 
 static bool is_going(exchange *self)
 {
-	if (!self->server->stopping)
+	pthread_mutex_lock(&self->server->lock);
+	bool stopping = self->server->stopping;
+	pthread_mutex_unlock(&self->server->lock);
+	if (!stopping)
 		return false;
 	answer_problem(self, MHD_HTTP_SERVICE_UNAVAILABLE, "the daemon is stopping");
 	return true;

@@ -71,6 +71,7 @@ struct exchange {
 	bool begun;     /* its handler was called */
 	bool suspended; /* libmicrohttpd waits for exchange_answer() */
 	bool answered;
+	uint64_t answer_by; /* ms: then it is answered that this takes too long; 0: whenever */
 	answer answer;
 	void (*abandon)(exchange *self); /* what it began is of no use any more; called at most once, without the lock */
 	/* The handler's: what it began, and how that goes with the exchange. */
@@ -109,6 +110,7 @@ struct admin {
 	int epoll, wake;
 	uint64_t instance;          /* a number of its own, by which a client sees that another daemon answers */
 	_Atomic uint64_t looked_at; /* the loop, ms */
+	uint64_t asked_at;          /* whether it does; of who asks */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	/* The lock: */
@@ -145,8 +147,11 @@ void exchange_completed(void *data, struct MHD_Connection *connection, void **co
 exchange *exchange_ref(exchange *self);
 void exchange_unref(exchange *self);
 
-/* Nobody waits for the answer any more: it is given up. With the lock, which is given back and taken again. */
+/* Nobody waits for the answer any more, or no longer: it is given up. With the lock, which is given back and taken again. */
 void exchange_give_up(admin *server, exchange *self);
+
+/* The answer may take so long. In a handler, before what it begins can answer. */
+void exchange_answer_within(exchange *self, unsigned ms);
 
 /* The value of "?name=" in its URL; NULL: it has none. As it was sent: nothing of ours needs decoding. */
 const char *exchange_query(const exchange *self, const char *name);

@@ -102,6 +102,11 @@ void notify(const char *format, ...)
 		say(BH_LOG_DEBUG, "systemd was not told: %s", text);
 }
 
+void notify_extend(uint64_t ms)
+{
+	notify("EXTEND_TIMEOUT_USEC=%" PRIu64, ms < UINT64_MAX / 1000 ? ms * 1000 : UINT64_MAX);
+}
+
 void notify_reloading(void)
 {
 	struct timespec now;

@@ -14,6 +14,9 @@ void notify_begin(void);
 /* Send "READY=1" and the like, lines apart; nothing where nobody asked for it. */
 void notify(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* What is under way may take so long from now: systemd's own patience counts where it is more. */
+void notify_extend(uint64_t ms);
+
 /* "RELOADING=1" with the moment, which systemd wants to know. */
 void notify_reloading(void);
 

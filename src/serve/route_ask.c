@@ -115,15 +115,9 @@ void route_upgrade(exchange *self)
 	bh_error_free(err);
 }
 
-void route_reload(exchange *self)
+static void reloaded(void *data, bh_status status, const bh_error *err)
 {
-	const admin_daemon *d = &self->server->daemon;
-	if (!d->reload) {
-		answer_problem(self, MHD_HTTP_NOT_IMPLEMENTED, "there is no configuration to read again");
-		return;
-	}
-	bh_error *err = NULL;
-	bh_status status = d->reload(d->data, &err);
+	exchange *self = data;
 	sv_text out = {0};
 	if (status) {
 		answer_error(self, status, err);
@@ -133,5 +127,20 @@ void route_reload(exchange *self)
 		js_close(&out, '}');
 		answer_json(self, MHD_HTTP_OK, &out);
 	}
+	exchange_unref(self);
+}
+
+void route_reload(exchange *self)
+{
+	const admin_daemon *d = &self->server->daemon;
+	if (!d->reload) {
+		answer_problem(self, MHD_HTTP_NOT_IMPLEMENTED, "there is no configuration to read again");
+		return;
+	}
+	bh_error *err = NULL;
+	exchange_answer_within(self, self->server->bounds.reload_ms);
+	bh_status status = d->reload(d->data, reloaded, exchange_ref(self), &err);
+	if (status)
+		reloaded(self, status, err);
 	bh_error_free(err);
 }

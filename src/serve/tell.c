@@ -72,7 +72,7 @@ static void *tell_all(void *data)
 	bulkheadd *d = data;
 	for (;;) {
 		bh_supervisor_event event = BH_SUPERVISOR_EVENT_INIT;
-		bh_status status = bh_subscription_next(d->events, &event, 60000, NULL);
+		bh_status status = bh_subscription_next(d->events, &event, BH_UNLIMITED, NULL);
 		if (!status)
 			tell(d, &event);
 		bh_supervisor_event_deinit(&event);

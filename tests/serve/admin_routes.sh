@@ -17,7 +17,7 @@ expect_schema Asked
 rm records
 
 # shellcheck disable=SC2119 # no bounds of its own
-begin
+begin reload_ms=700
 [ "$(stat -c %a admin)" = 600 ] || fail "the socket is open to others"
 [ "$port" = 0 ] || fail "it listens on TCP"
 [ ! -e admin.new ] || fail "the socket's first name is still there"
@@ -110,6 +110,16 @@ done
 ask -X POST /v1/reload && expect 200 && expect_schema Reloaded
 touch fail-reload
 ask -X POST /v1/reload && expect_problem 422 && expect_json '.detail | test("bulkhead.toml:3:1")'
+rm fail-reload
+# A disk that does not answer keeps nobody waiting: neither who asked, nor the others.
+touch slow-reload
+curl -sS -m 9 --unix-socket admin -o late -w '%{http_code}' -X POST http://localhost/v1/reload >late.code &
+late=$!
+ask /healthz && expect 200
+wait "$late"
+[ "$(cat late.code)" = 504 ] || fail "a reload that takes too long: $(cat late.code late)"
+rm slow-reload
+ask -X POST /v1/reload && expect 200
 
 # Numbers.
 ask /v1/stats && expect 200 && expect_schema Stats

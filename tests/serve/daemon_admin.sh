@@ -37,20 +37,38 @@ counts changed 2
 [ "$(code /v1/reload -X POST)" -ge 400 ] || failed 'a mistake was taken'
 ask /v1/reload -X POST | grep -q 'not a count' || failed 'what is wrong was not said'
 sed -i '$d' bulkhead.toml
+# Also of what another part of the daemon reads.
+cp bulkhead.toml good.toml
+printf '[task.late]\nfile = "counter.wasm"\nlimits = { max_memory = "16MiB" }\ncron = "61 * * * *"\n' >>bulkhead.toml
+[ "$(code /v1/reload -X POST)" = 422 ] || failed 'a wrong cron line was taken'
+ask /v1/reload -X POST | jq -r .detail | grep -q 'bulkhead.toml:.*:1: late: .*minute' || failed 'what is wrong with it was not said'
+cp good.toml bulkhead.toml
 [ "$(code /v1/reload -X POST)" -lt 300 ] || failed 'not reloaded'
 says 'reloaded: 2 kept'
+never 'late'
 counts kept 6
+
+# Where it listens, and with what token, is for the next start, and that is said; so is it of nothing else that follows.
+cp bulkhead.toml good.toml
+(umask 077 && echo 0123456789012345678901234567890123456789 >token)
+sed -i 's/^socket.*/&\nlisten = "127.0.0.1:19798"\ntoken_file = "token"/' bulkhead.toml
+[ "$(code /v1/reload -X POST)" -lt 300 ] || failed 'not reloaded'
+says '[host], [admin] or [supervisor] has changed: that is in force after a restart'
+cp good.toml bulkhead.toml
+kill -HUP "$pid"
+says 'reloaded: 2 kept' 3
+counts kept 7
 
 # Another component is an upgrade, at once for the API, on SIGHUP for a file that changed; calls go on meanwhile.
 cp echo.wasm other.wasm
 [ "$(code /v1/children/kept/upgrade -d "{\"file\": \"$PWD/none.wasm\"}")" = 404 ] || failed 'no file, and no error'
 [ "$(code /v1/children/kept/upgrade -d "{\"file\": \"$PWD/other.wasm\"}")" -ge 400 ] || failed 'an export was lost'
-counts kept 7
+counts kept 8
 cp counter.wasm other.wasm
 ask /v1/children/kept/upgrade -d "{\"file\": \"$PWD/other.wasm\"}" | jq -e .upgraded >/dev/null || failed 'not upgraded'
 counts kept 1
 [ "$(code /v1/reload -X POST)" -lt 300 ] || failed 'not reloaded'
-says 'reloaded: 2 kept' 2
+says 'reloaded: 2 kept' 4
 counts kept 2
 (
 	while [ ! -e enough ]; do

@@ -137,15 +137,47 @@ NOTIFY_SOCKET="$PWD/notify.sock" WATCHDOG_USEC=200000 begin
 told() { until_true grep -q "$1" told || { cat told; failed "systemd was not told: $1"; }; }
 told '^READY=1 STATUS=1 children, 0 cannot run'
 told '^WATCHDOG=1'
+# How long loading and stopping may take, which systemd cannot know: 5 s for the child, and a rest.
+told '^EXTEND_TIMEOUT_USEC=120000000'
 kill -HUP "$pid"
 told '^RELOADING=1 MONOTONIC_USEC=[0-9]*$'
 told '^READY=1 STATUS=reloaded'
 kill -TERM "$pid"
 ends 0
 told '^STOPPING=1'
+told '^EXTEND_TIMEOUT_USEC=35000000$'
 [ "$(grep -c WATCHDOG told)" -ge 2 ] || failed 'the watchdog heard of it once'
 order="$(grep -oE '^(READY=1 STATUS=1|RELOADING|READY=1 STATUS=reloaded|STOPPING)' told | uniq | tr '\n' ' ')"
 [ "$order" = 'READY=1 STATUS=1 RELOADING READY=1 STATUS=reloaded STOPPING ' ] || failed "told in another order: $order"
+
+# Without a watchdog an idle daemon sleeps, once it has settled: nothing in it looks every second whether there is something.
+wakes() { awk '/^voluntary_ctxt_switches/ { n += $2 } END { print n }' "/proc/$pid"/task/*/status; }
+children a
+begin
+woken=1
+for _ in 1 2 3; do
+	[ "$woken" = 0 ] && break
+	before="$(wakes)"
+	sleep 1.5
+	woken="$(($(wakes) - before))"
+done
+[ "$woken" = 0 ] || failed "an idle daemon woke up $woken times in 1.5 seconds"
+kill -TERM "$pid"
+ends 0
+
+# Below journald lines begin with their priority, and not with a time; JOURNAL_STREAM of something else is not ours.
+JOURNAL_STREAM=1:1 begin
+[ "$(grep -c '^<' log)" = 0 ] || failed 'another stream was taken for the journal'
+kill -TERM "$pid"
+ends 0
+: >log
+journal="$(stat -c %d:%i log)"
+JOURNAL_STREAM="$journal" "$daemon" 2>>log </dev/null &
+pid=$!
+until_true grep -q '^<6>started: 1 kept\|^<6>started: 0 kept' log || failed 'no priority'
+grep -qE '^[0-9]{4}-' log && failed 'a time of its own beside that of the journal'
+kill -TERM "$pid"
+ends 0
 
 # As process 1: signals work there, and what is left to it is waited for.
 if unshare -fp true 2>/dev/null; then

@@ -5,7 +5,7 @@
  *   harness routes      prints the table of routes
  *
  * Prints "port N" and "ready" when it serves, and stops on SIGTERM. A file "fail-reload" in the working folder makes reloads
- * fail, "not-ready" makes it not ready.
+ * fail, "slow-reload" has them take as long as it is there, "not-ready" makes it not ready.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -66,10 +66,35 @@ static bh_status begin_upgrade(void *data, const char *path, const char *file, a
 	return BH_OK;
 }
 
-static bh_status reload(void *data, bh_error **err)
+typedef struct {
+	admin_done *done;
+	void *data;
+} reading;
+
+static void *finish_reload(void *data)
 {
-	(void)data;
-	return is_there("fail-reload") ? bh_error_new(err, BH_E_CONFIG, "bulkhead.toml:3:1: unknown key") : BH_OK;
+	reading *r = data;
+	bh_error *err = NULL;
+	while (is_there("slow-reload"))
+		usleep(10000);
+	bh_status status =
+		is_there("fail-reload") ? bh_error_new(&err, BH_E_CONFIG, "bulkhead.toml:3:1: unknown key") : BH_OK;
+	r->done(r->data, status, err);
+	bh_error_free(err);
+	free(r);
+	return NULL;
+}
+
+static bh_status reload(void *data, admin_done *done, void *done_data, bh_error **err)
+{
+	(void)data, (void)err;
+	reading *r = malloc(sizeof *r);
+	*r = (reading){done, done_data};
+	pthread_t thread;
+	if (pthread_create(&thread, NULL, finish_reload, r))
+		die("a thread", NULL);
+	pthread_detach(thread);
+	return BH_OK;
 }
 
 static uint64_t started;
@@ -183,6 +208,7 @@ static void take(admin_options *options, unsigned *big, unsigned *stop, char *wo
 		{"streams", &options->bounds.streams},
 		{"idle_ms", &options->bounds.idle_ms},
 		{"request_ms", &options->bounds.request_ms},
+		{"reload_ms", &options->bounds.reload_ms},
 		{"heartbeat_ms", &options->bounds.heartbeat_ms},
 		{"big", big},
 		{"stop", stop},
