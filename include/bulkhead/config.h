@@ -137,8 +137,14 @@ typedef struct {
 	size_t arg_count;
 	const char *const *env; /**< "NAME=value" */
 	size_t env_count;
-	uint32_t share; /**< bh_component_options.share */
-	bool untrusted; /**< it is to be compiled in a process of its own (BH_COMPILE_ISOLATED) */
+	uint32_t share;           /**< bh_component_options.share */
+	bool untrusted;           /**< it is to be compiled in a process of its own (BH_COMPILE_ISOLATED) */
+	bool listed;              /**< it is a [component.NAME] */
+	const char *const *spawn; /**< names of the components that it may spawn, as bh_spawner_allow() takes them */
+	size_t spawn_count;
+	uint32_t spawn_children; /**< bh_spawner_options.max_children; 0: the default */
+	uint32_t spawn_total;    /**< max_total */
+	uint32_t spawn_depth;    /**< max_depth */
 } bh_config_child;
 
 /** Children in the order in which they are to be added: supervisors before what is below them. NULL past the end. */
@@ -147,6 +153,13 @@ BH_API const bh_config_child *bh_config_child_at(const bh_config *config, size_t
 
 /** The child at a path; NULL: there is none. */
 BH_API const bh_config_child *bh_config_child_find(const bh_config *config, const char *path);
+
+/**
+ * What may be spawned: [component.NAME], in the order of their names. `options->name` is the name on lists, `path` is
+ * "component.NAME"; no child of the tree. NULL past the end.
+ */
+BH_API size_t bh_config_component_count(const bh_config *config);
+BH_API const bh_config_child *bh_config_component_at(const bh_config *config, size_t index);
 
 /** Whether two say the same, wherever they say it: then nothing is to be done about a child that has not changed. */
 BH_API bool bh_config_child_same(const bh_config_child *a, const bh_config_child *b);
@@ -161,7 +174,8 @@ BH_API bool bh_config_needs_restart(const bh_config *a, const bh_config *b);
  * \param limits       receives them, checked
  * \param permissions  receives a set to be freed
  *
- * \return BH_OK; BH_E_MISSING_LIMITS; BH_E_CONFIG; what bh_manifest_load() returns; BH_E_NO_MEMORY
+ * \return BH_OK; BH_E_MISSING_LIMITS; BH_E_CONFIG (also a list of what it may spawn without the capability "supervision");
+ *         what bh_manifest_load() returns; BH_E_NO_MEMORY
  */
 BH_API BH_MUST_USE bh_status bh_config_child_terms(const bh_config_child *child, bh_limits *limits,
                                                    bh_permissions **permissions, bh_error **err);

@@ -56,6 +56,18 @@ static void put_remark(const bh_diagnostic *remark, json_t *list)
 		diagnostic_show(remark);
 }
 
+/* Returns whether there was one. */
+static bool put_mistake(const bh_config_child *child, const char *path, json_t *list)
+{
+	bh_error *err = child_mistake(child);
+	if (!err)
+		return false;
+	const bh_diagnostic mistake = as_diagnostic(err, child, path);
+	put_remark(&mistake, list);
+	bh_error_free(err);
+	return true;
+}
+
 /* All remarks. Returns how many are errors. */
 static size_t put_remarks(const bh_config *config, const char *path, json_t *list)
 {
@@ -66,16 +78,12 @@ static size_t put_remarks(const bh_config *config, const char *path, json_t *lis
 		put_remark(remark, list);
 		errors += remark->severity == BH_SEVERITY_ERROR;
 	}
-	/* Of a file with mistakes nothing is certain. */
-	for (size_t i = 0, count = errors; !count && (child = bh_config_child_at(config, i)); i++) {
-		bh_error *err = child_mistake(child);
-		if (!err)
-			continue;
-		const bh_diagnostic mistake = as_diagnostic(err, child, path);
-		put_remark(&mistake, list);
-		bh_error_free(err);
-		errors++;
-	}
+	if (errors) /* of a file with mistakes nothing is certain */
+		return errors;
+	for (size_t i = 0; (child = bh_config_child_at(config, i)); i++)
+		errors += put_mistake(child, path, list);
+	for (size_t i = 0; (child = bh_config_component_at(config, i)); i++)
+		errors += put_mistake(child, path, list);
 	return errors;
 }
 

@@ -25,6 +25,7 @@ static void entry_free(bh_config_entry *entry)
 	bh_permissions_free((bh_permissions *)entry->shown.permissions);
 	free_texts(entry->shown.args, entry->shown.arg_count);
 	free_texts(entry->shown.env, entry->shown.env_count);
+	free_texts(entry->shown.spawn, entry->shown.spawn_count);
 	bh_free((char *)entry->options.name);
 	bh_free((char *)entry->options.ready);
 	bh_free((char *)entry->options.health);
@@ -39,6 +40,9 @@ void bh_config_free(bh_config *config)
 		return;
 	for (size_t i = 0; i < config->entry_count; i++)
 		entry_free(config->entries[i]);
+	for (size_t i = 0; i < config->component_count; i++)
+		entry_free(config->components[i]);
+	bh_free(config->components);
 	bh_free(config->entries);
 	bh_free(config->by_path);
 	bh_free((char *)config->cache.dir);
@@ -69,16 +73,21 @@ static bh_status make(bh_config **out, const char *path, bh_error **err)
 	return status;
 }
 
+static void connect_entry(bh_config_entry *entry)
+{
+	entry->shown.options = &entry->options;
+	entry->shown.limits = &entry->limits;
+	entry->node = entry->supervisor_node = entry->spawn_node = NULL;
+}
+
 /* What points at its neighbours, when nothing moves any more and the document goes. */
 static void connect(bh_config *config)
 {
 	config->host.cache = &config->cache;
-	for (size_t i = 0; i < config->entry_count; i++) {
-		bh_config_entry *entry = config->entries[i];
-		entry->shown.options = &entry->options;
-		entry->shown.limits = &entry->limits;
-		entry->node = entry->supervisor_node = NULL;
-	}
+	for (size_t i = 0; i < config->entry_count; i++)
+		connect_entry(config->entries[i]);
+	for (size_t i = 0; i < config->component_count; i++)
+		connect_entry(config->components[i]);
 }
 
 bh_status bh_config_read(bh_config **out, const char *text, size_t length, const char *path, bh_error **err)
@@ -175,6 +184,16 @@ size_t bh_config_child_count(const bh_config *config)
 const bh_config_child *bh_config_child_at(const bh_config *config, size_t index)
 {
 	return index < config->entry_count ? &config->entries[index]->shown : NULL;
+}
+
+size_t bh_config_component_count(const bh_config *config)
+{
+	return config->component_count;
+}
+
+const bh_config_child *bh_config_component_at(const bh_config *config, size_t index)
+{
+	return index < config->component_count ? &config->components[index]->shown : NULL;
 }
 
 static int compare_path(const void *path, const void *entry)

@@ -13,8 +13,8 @@
 /* Texts of the file that are kept; names of children. */
 enum { BH_CONFIG_MAX_TEXT = 4096, BH_CONFIG_MAX_NAME = 64, BH_CONFIG_MAX_ITEMS = 1024, BH_CONFIG_MAX_DEPTH = 30 };
 
-/* Beside the bits of bh_child_kind: keys of the root. */
-enum { BH_CONFIG_ROOT = 1 << 8 };
+/* Beside the bits of bh_child_kind: keys of the root, and of what children may spawn. */
+enum { BH_CONFIG_ROOT = 1 << 8, BH_CONFIG_COMPONENT = 1 << 9 };
 
 /* One child as it is read. Texts in `shown` and `options` are owned. */
 typedef struct bh_config_entry {
@@ -24,7 +24,7 @@ typedef struct bh_config_entry {
 	const char *supervisor; /* as written: the name of a [supervisor.NAME]; NULL: the root */
 	/* While it is read: */
 	const bh_toml_node *node;
-	const bh_toml_node *supervisor_node;
+	const bh_toml_node *supervisor_node, *spawn_node;
 	struct bh_config_entry *parent;
 	struct bh_config_entry *below, *next; /* its children in the order of the file; its next sibling */
 	size_t depth;
@@ -51,7 +51,9 @@ struct bh_config {
 	bh_child_options root;
 	bh_config_entry **entries; /* in the order of the file, then in that of adding */
 	size_t entry_count, entry_capacity;
-	bh_config_entry **by_path; /* sorted */
+	bh_config_entry **by_path;    /* sorted */
+	bh_config_entry **components; /* by name */
+	size_t component_count, component_capacity;
 };
 
 BH_DEFINE_AUTO(bh_config *, bh_config_free)
@@ -102,10 +104,17 @@ bool bh_config_is_address(const char *text, bool loopback);
 void bh_config_walk(bh_config_reader *c, const bh_toml_node *root);
 void bh_config_read_children(bh_config_reader *c, const bh_toml_node *root);
 
+/* What they may spawn, after them (config_components.c). */
+void bh_config_read_components(bh_config_reader *c, const bh_toml_node *root);
+
+/* Names become parts of paths, of files' names and of statistics; false after a remark. */
+bool bh_config_check_name(bh_config_reader *c, const bh_toml_node *node);
+
 /* Readers of values (config_values.c). */
 bh_config_read_fn bh_config_amount, bh_config_amount32, bh_config_choice, bh_config_flag, bh_config_text,
-	bh_config_path, bh_config_factor, bh_config_list, bh_config_env, bh_config_limits, bh_config_grants,
-	bh_config_supervisor, bh_config_cache, bh_config_modules, bh_config_attach, bh_config_match, bh_config_sample;
+	bh_config_path, bh_config_factor, bh_config_list, bh_config_spawn, bh_config_env, bh_config_limits,
+	bh_config_grants, bh_config_supervisor, bh_config_cache, bh_config_modules, bh_config_attach, bh_config_match,
+	bh_config_sample;
 
 /* A text that is short enough to be kept, to be freed; NULL after a remark. */
 char *bh_config_take_text(bh_config_reader *c, const bh_config_key *key, const bh_toml_node *node);

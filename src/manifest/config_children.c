@@ -7,8 +7,7 @@
 #include "manifest/config.h"
 #include "manifest/walk.h"
 
-/* Names become parts of paths, of files' names and of statistics. */
-static bool check_name(bh_config_reader *c, const bh_toml_node *node)
+bool bh_config_check_name(bh_config_reader *c, const bh_toml_node *node)
 {
 	bool right = node->key_length && node->key_length <= BH_CONFIG_MAX_NAME && node->key[0] != '.';
 	for (size_t i = 0; right && i < node->key_length; i++)
@@ -62,7 +61,7 @@ static void check_entry(bh_config_reader *c, const bh_config_entry *entry)
 
 static void read_child(bh_config_reader *c, bh_child_kind kind, const bh_toml_node *node)
 {
-	if (!check_name(c, node))
+	if (!bh_config_check_name(c, node))
 		return;
 	if (node->type != BH_TOML_TABLE) {
 		bh_want_table(&c->r, node);

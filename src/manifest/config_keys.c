@@ -7,7 +7,8 @@ enum {
 	SUPERVISOR = 1 << BH_CHILD_SUPERVISOR,
 	RUNS = SERVICE | TASK,
 	ANY = RUNS | SUPERVISOR,
-	COUNTS = SUPERVISOR | BH_CONFIG_ROOT
+	COUNTS = SUPERVISOR | BH_CONFIG_ROOT,
+	LOADED = RUNS | BH_CONFIG_COMPONENT
 };
 
 static const char *const profiles[] = {"production", "development", NULL};
@@ -110,14 +111,18 @@ static const bh_config_key module_keys[] = {
 #define SHOWN(field) offsetof(bh_config_entry, shown.field)
 #define OPTION(field) offsetof(bh_config_entry, options.field)
 static const bh_config_key child_keys[] = {
-	KEY("file", RUNS, path, SHOWN(file)),
-	KEY("manifest", RUNS, path, SHOWN(manifest)),
-	KEY("limits", RUNS, limits, offsetof(bh_config_entry, limits)),
-	KEY("permissions", RUNS, grants, SHOWN(permissions)),
+	KEY("file", LOADED, path, SHOWN(file)),
+	KEY("manifest", LOADED, path, SHOWN(manifest)),
+	KEY("limits", LOADED, limits, offsetof(bh_config_entry, limits)),
+	KEY("permissions", LOADED, grants, SHOWN(permissions)),
 	KEY("args", RUNS, list, SHOWN(args)),
 	KEY("env", RUNS, env, SHOWN(env)),
-	KEY("share", RUNS, amount32, SHOWN(share), COUNT(1, 10000, "100")),
-	KEY("untrusted", RUNS, flag, SHOWN(untrusted)),
+	KEY("share", LOADED, amount32, SHOWN(share), COUNT(1, 10000, "100")),
+	KEY("untrusted", LOADED, flag, SHOWN(untrusted)),
+	KEY("spawn", LOADED, spawn, SHOWN(spawn)),
+	KEY("spawn_children", LOADED, amount32, SHOWN(spawn_children), COUNT(1, 10000, "100")),
+	KEY("spawn_total", LOADED, amount32, SHOWN(spawn_total), COUNT(1, 100000, "1000")),
+	KEY("spawn_depth", LOADED, amount32, SHOWN(spawn_depth), COUNT(1, 12, "4")),
 	KEY("supervisor", RUNS, supervisor, offsetof(bh_config_entry, supervisor)),
 	KEY("parent", SUPERVISOR, supervisor, offsetof(bh_config_entry, supervisor)),
 	KEY("restart", ANY, choice, OPTION(restart), CHOICE(restarts)),

@@ -59,6 +59,8 @@ static bool same_value(const bh_config_key *key, const bh_config_entry *a, const
 		return same_texts(a->shown.args, a->shown.arg_count, b->shown.args, b->shown.arg_count);
 	if (key->read == bh_config_env)
 		return same_texts(a->shown.env, a->shown.env_count, b->shown.env, b->shown.env_count);
+	if (key->read == bh_config_spawn)
+		return same_texts(a->shown.spawn, a->shown.spawn_count, b->shown.spawn, b->shown.spawn_count);
 	return same_text(*(const char *const *)x, *(const char *const *)y);
 }
 
@@ -115,6 +117,22 @@ static void fill(bh_limits *limits, bh_child_kind kind)
 	bh_limits_fill(limits);
 }
 
+static const char *table_of(const bh_config_child *child)
+{
+	return child->listed ? "component" : child->options->kind == BH_CHILD_TASK ? "task" : "service";
+}
+
+/* A list without the right to use it is a mistake, whichever of the two was meant. */
+static bh_status may_not_spawn(const bh_config_child *child, bh_error **err)
+{
+	bh_error *e = bh_error_begin(err, BH_E_CONFIG, "%s: spawn without the capability supervision", child->path);
+	bh_error_hint_set(e,
+	                  "Grant it below [%s.%s.permissions], or in the manifest where that has the permissions:\n\n"
+	                  "    capabilities = [\"supervision\"]",
+	                  table_of(child), child->options->name);
+	return BH_E_CONFIG;
+}
+
 bh_status bh_config_child_terms(const bh_config_child *child, bh_limits *limits, bh_permissions **permissions,
                                 bh_error **err)
 {
@@ -132,8 +150,8 @@ bh_status bh_config_child_terms(const bh_config_child *child, bh_limits *limits,
 		both.on_memory_limit = bh_manifest_limits(manifest)->on_memory_limit;
 	if (!both.memory) {
 		bh_error *e = bh_error_begin(err, BH_E_MISSING_LIMITS, "%s: no memory limit declared", child->path);
-		bh_error_hint_set(e, "Add below [%s.%s.limits]:\n\n    max_memory = \"64MB\"",
-		                  child->options->kind == BH_CHILD_TASK ? "task" : "service", child->options->name);
+		bh_error_hint_set(e, "Add below [%s.%s.limits]:\n\n    max_memory = \"64MB\"", table_of(child),
+		                  child->options->name);
 		return BH_E_MISSING_LIMITS;
 	}
 	fill(&both, child->options->kind);
@@ -143,6 +161,8 @@ bh_status bh_config_child_terms(const bh_config_child *child, bh_limits *limits,
 	const bh_permissions *granted = child->permissions ? child->permissions
 	                                : manifest         ? bh_manifest_permissions(manifest)
 	                                                   : NULL;
+	if (child->spawn_count && !(granted && bh_permissions_capable(granted, "supervision")))
+		return may_not_spawn(child, err);
 	status = granted ? bh_permissions_copy(permissions, granted, err) : bh_permissions_new(permissions, err);
 	if (!status)
 		*limits = both;

@@ -144,9 +144,10 @@ static void free_texts(const char *const *texts, size_t count)
 	bh_free((void *)texts);
 }
 
-void bh_config_list(bh_config_reader *c, void *target, const bh_config_key *key, const bh_toml_node *node)
+/* A list of texts, in place of the one there was. */
+static void read_list(bh_config_reader *c, const char *const **out, size_t *count_out, const bh_config_key *key,
+                      const bh_toml_node *node, bool may_be_empty)
 {
-	bh_config_entry *entry = target;
 	if (node->type != BH_TOML_ARRAY) {
 		char *item = bh_reader_verbatim(&c->r, node->span);
 		char *list = bh_reader_format(&c->r, "[%s]", item && node->type == BH_TOML_STRING ? item : "\"...\"");
@@ -162,17 +163,30 @@ void bh_config_list(bh_config_reader *c, void *target, const bh_config_key *key,
 	size_t count = 0;
 	for (size_t i = 0; items && i < node->count && bh_reader_goes_on(&c->r); i++) {
 		const bh_toml_node *item = &node->children[i];
-		/* An argument may be empty, which other texts may not. */
-		bool empty = item->type == BH_TOML_STRING && !item->as.text.length;
+		bool empty = may_be_empty && item->type == BH_TOML_STRING && !item->as.text.length;
 		char *value = empty ? bh_reader_keep(&c->r, bh_strdup("")) : bh_config_take_text(c, key, item);
 		if (value)
 			items[count++] = value;
 	}
 	if (!items)
 		c->r.failed = true;
-	free_texts(entry->shown.args, entry->shown.arg_count);
-	entry->shown.args = items;
-	entry->shown.arg_count = count;
+	free_texts(*out, *count_out);
+	*out = items;
+	*count_out = count;
+}
+
+/* An argument may be empty, which other texts may not. */
+void bh_config_list(bh_config_reader *c, void *target, const bh_config_key *key, const bh_toml_node *node)
+{
+	bh_config_entry *entry = target;
+	read_list(c, &entry->shown.args, &entry->shown.arg_count, key, node, true);
+}
+
+void bh_config_spawn(bh_config_reader *c, void *target, const bh_config_key *key, const bh_toml_node *node)
+{
+	bh_config_entry *entry = target;
+	entry->spawn_node = node;
+	read_list(c, &entry->shown.spawn, &entry->shown.spawn_count, key, node, false);
 }
 
 /* One variable as "NAME=value"; NULL after a remark. */

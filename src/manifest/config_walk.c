@@ -128,13 +128,8 @@ static const struct {
 	const char *name;
 	void (*read)(bh_config_reader *c, const bh_toml_node *table); /* NULL: children, which are read together */
 } tables[] = {
-	{"host", read_host},
-	{"log", read_log},
-	{"admin", read_admin},
-	{"supervisor", read_root},
-	{"service", NULL},
-	{"task", NULL},
-	{"gateway", bh_config_read_gateway},
+	{"host", read_host}, {"log", read_log}, {"admin", read_admin}, {"supervisor", read_root},
+	{"service", NULL},   {"task", NULL},    {"component", NULL},   {"gateway", bh_config_read_gateway},
 };
 
 void bh_config_walk(bh_config_reader *c, const bh_toml_node *root)
@@ -153,4 +148,6 @@ void bh_config_walk(bh_config_reader *c, const bh_toml_node *root)
 			tables[row].read(c, node);
 	}
 	bh_config_read_children(c, root);
+	if (!c->r.failed)
+		bh_config_read_components(c, root);
 }

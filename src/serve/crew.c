@@ -76,6 +76,9 @@ void crew_free(crew *c)
 	for (size_t i = 0; i < c->now.count; i++)
 		hand_free(c->now.items[i]);
 	sv_free(c->now.items);
+	for (size_t i = 0; i < c->listed.count; i++)
+		hand_free(c->listed.items[i]);
+	sv_free(c->listed.items);
 	for (hand *h; (h = c->removed);) {
 		c->removed = h->next;
 		hand_free(h);

@@ -46,9 +46,11 @@ static void tell_of_progress(uint64_t *told)
 	notify_extend(COMPILE_MS);
 }
 
-static bh_status load_all(hands *out, crew *c, generation *g, bool strict, const atomic_bool *stop, bh_error **err)
+typedef const bh_config_child *spec_at(const bh_config *config, size_t index);
+
+static bh_status load_all(hands *out, crew *c, generation *g, spec_at *at, size_t count, bool strict,
+                          const atomic_bool *stop, bh_error **err)
 {
-	size_t count = bh_config_child_count(g->config);
 	hands next = {.items = sv_alloc((count + 1) * sizeof *next.items)};
 	if (!next.items)
 		return bh_error_new(err, BH_E_NO_MEMORY, "no memory");
@@ -58,7 +60,7 @@ static bh_status load_all(hands *out, crew *c, generation *g, bool strict, const
 		tell_of_progress(&told);
 		hand *h = NULL;
 		status = atomic_load(stop) ? bh_error_new(err, BH_E_CANCELLED, "stopped")
-		                           : hand_new(&h, c, g, bh_config_child_at(g->config, next.count), err);
+		                           : hand_new(&h, c, g, at(g->config, next.count), err);
 		if (status || !h)
 			break;
 		next.items[next.count++] = h;
@@ -73,6 +75,49 @@ static bh_status load_all(hands *out, crew *c, generation *g, bool strict, const
 	else
 		*out = next;
 	return status;
+}
+
+/* What may be spawned. That of before which is the same stays, so that lists have to change for what is another only. */
+static void keep_listed(const crew *c, hands *listed)
+{
+	hands_sort(listed);
+	for (size_t i = 0; i < listed->count; i++) {
+		hand *h = listed->items[i];
+		h->before = hands_find(&c->listed, h->spec->path);
+		h->duty = h->before && hand_same(h->before, h) ? HAND_KEEP : HAND_REPLACE;
+		if (h->broken && h->duty != HAND_KEEP)
+			say_failure(BH_LOG_ERROR, h->spec->path, h->broken);
+	}
+}
+
+/* From here on it is this that may be spawned, by those who are there as well. What is replaced goes later: see crew_tidy(). */
+static void put_listed(crew *c, hands *listed, const hands *next)
+{
+	hands old = c->listed;
+	for (size_t i = 0; i < listed->count; i++) {
+		hand *h = listed->items[i];
+		if (h->duty != HAND_KEEP)
+			continue;
+		listed->items[i] = h->before;
+		h->before->duty = HAND_KEEP;
+		hand_free(h);
+	}
+	for (size_t i = 0; i < listed->count; i++)
+		hand_list(listed->items[i], listed);
+	for (size_t i = 0; i < next->count; i++)
+		hand_list(next->items[i]->duty == HAND_KEEP ? next->items[i]->before : next->items[i], listed);
+	c->listed = *listed;
+	pthread_mutex_lock(&c->lock);
+	for (size_t i = 0; i < old.count; i++) {
+		hand *h = old.items[i];
+		if (hands_find(listed, h->spec->path) == h)
+			continue;
+		h->removed_ms = crew_now_ms();
+		h->next = c->removed;
+		c->removed = h;
+	}
+	pthread_mutex_unlock(&c->lock);
+	sv_free(old.items);
 }
 
 /* In what is in force: what has no successor, or one that is another. */
@@ -187,14 +232,18 @@ static void count(const hands *table, crew_changes *changes)
 bh_status crew_apply(crew *c, bh_config *config, bool strict, const atomic_bool *stop, crew_changes *changes,
                      bh_error **err)
 {
-	hands next = {0};
+	hands next = {0}, listed = {0};
 	*changes = (crew_changes){0};
 	generation *g = sv_alloc(sizeof *g);
 	if (!g)
 		return bh_error_new(err, BH_E_NO_MEMORY, "no memory");
 	*g = (generation){.config = config, .references = 1};
-	bh_status status = load_all(&next, c, g, strict, stop, err);
+	bh_status status =
+		load_all(&listed, c, g, bh_config_component_at, bh_config_component_count(config), strict, stop, err);
+	if (!status)
+		status = load_all(&next, c, g, bh_config_child_at, bh_config_child_count(config), strict, stop, err);
 	if (status) {
+		free_all(&listed);
 		g->config = NULL; /* stays its owner's */
 		generation_unref(g);
 		return status;
@@ -202,6 +251,7 @@ bh_status crew_apply(crew *c, bh_config *config, bool strict, const atomic_bool 
 	/* In the order of the configuration first: supervisors before what is below them. */
 	hands sorted = {.items = sv_alloc((next.count + 1) * sizeof *next.items), .count = next.count};
 	if (!sorted.items) {
+		free_all(&listed);
 		free_all(&next);
 		g->config = NULL;
 		generation_unref(g);
@@ -214,12 +264,16 @@ bh_status crew_apply(crew *c, bh_config *config, bool strict, const atomic_bool 
 		decide(c, &sorted, next.items[i]);
 	sv_free(next.items);
 	count(&sorted, changes);
+	keep_listed(c, &listed);
+	put_listed(c, &listed, &sorted);
 	crew_upgrade_all(c, sorted.items, sorted.count);
 	remove_leaving(c, &sorted);
 	settle(c, &sorted, changes);
 	add_all(c, config, stop);
 	for (size_t i = 0; i < c->now.count; i++)
 		changes->broken += c->now.items[i]->broken != NULL;
+	for (size_t i = 0; i < c->listed.count; i++)
+		changes->broken += c->listed.items[i]->broken != NULL;
 	generation_unref(c->current);
 	c->current = g;
 	return BH_OK;

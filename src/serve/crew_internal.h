@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "crew.h"
+#include "kin.h"
 
 /* A configuration, as long as somebody has something of it. */
 typedef struct {
@@ -14,7 +15,7 @@ typedef struct {
 
 typedef enum { HAND_KEEP, HAND_ADD, HAND_UPGRADE, HAND_REPLACE } hand_duty;
 
-/* One child of the configuration. */
+/* One child of the configuration, or a component that children may spawn. */
 typedef struct hand hand;
 struct hand {
 	generation *from;
@@ -23,6 +24,7 @@ struct hand {
 	bh_component *component; /* NULL: a supervisor, or broken */
 	bh_limits limits;
 	bh_permissions *permissions;
+	kin *kin;                     /* what it may spawn; NULL: nothing */
 	bh_instance_options instance; /* the child's options point here */
 	output *log;
 	bh_error *broken; /* why it cannot run */
@@ -46,6 +48,7 @@ struct crew {
 	generation *current;
 	pthread_mutex_t lock; /* over what others ask for: the table */
 	hands now;
+	hands listed;           /* what they may spawn; the thread that gives configurations */
 	hand *removed;          /* the newest first */
 	unsigned upgrades;      /* that were asked for, and are being loaded */
 	bool finishing;         /* no more of them */
@@ -59,6 +62,9 @@ void generation_unref(generation *g);
 
 /* A hand for a child: its component is loaded. BH_OK also where that failed: then it is broken. BH_E_NO_MEMORY */
 bh_status hand_new(hand **out, crew *c, generation *from, const bh_config_child *spec, bh_error **err) BH_MUST_USE;
+
+/* Have its list name what is there now. */
+void hand_list(const hand *h, const hands *listed);
 
 /* Into the tree; broken, where the tree does not take it as it is. */
 bh_status hand_add(hand *h, crew *c, bh_error **err) BH_MUST_USE;

@@ -30,6 +30,9 @@ static void take_over(hand *before, hand *to)
 	before->component = to->component;
 	before->permissions = to->permissions;
 	before->limits = to->limits;
+	kin *list = before->kin;
+	before->kin = to->kin;
+	to->kin = list;
 	to->component = component;
 	to->permissions = permissions;
 }
@@ -52,6 +55,8 @@ static void begin(one_of_batch *one)
 {
 	bh_upgrade_options options = BH_UPGRADE_OPTIONS_INIT;
 	bh_error *err = NULL;
+	if (one->to->kin)
+		kin_equip(one->to->kin, &one->to->before->instance);
 	options.lose_exports = true;
 	options.done = upgraded;
 	options.done_data = one;
@@ -94,6 +99,7 @@ typedef struct {
 	bh_limits limits;
 	bh_permissions *permissions;
 	bh_component *component;
+	kin *kin;
 	uint32_t share;
 	bool untrusted;
 	bool configured; /* the file is the one that the configuration names */
@@ -105,6 +111,7 @@ static void request_free(request *r)
 {
 	bh_child_unref(r->child);
 	bh_component_unref(r->component);
+	kin_unref(r->kin);
 	bh_permissions_free(r->permissions);
 	sv_free(r->path);
 	sv_free(r->file);
@@ -163,7 +170,7 @@ static void *load_and_upgrade(void *data)
 	options.name = r->path;
 	options.wrap_modules = true;
 	options.share = r->share;
-	options.imports = r->crew->imports;
+	options.imports = r->kin ? kin_imports(r->kin) : r->crew->imports;
 	options.compile_mode = r->untrusted ? BH_COMPILE_ISOLATED : BH_COMPILE_INLINE;
 	/* Here, as a folder that answers late must not hold up who asked, nor who waits for the lock. */
 	r->configured = is_same_file(r->file, r->configured_file);
@@ -195,6 +202,7 @@ static bh_status fill(request *r, crew *c, const char *path, const char *file, b
 	r->crew = c;
 	r->child = bh_child_ref(h->child);
 	r->limits = h->limits;
+	r->kin = h->kin ? kin_ref(h->kin) : NULL;
 	r->share = h->spec->share;
 	r->untrusted = h->spec->untrusted;
 	r->path = sv_copy(path);

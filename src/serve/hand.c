@@ -11,13 +11,17 @@ static bh_status load(hand *h, crew *c, bh_error **err)
 	bh_status status = bh_config_child_terms(spec, &h->limits, &h->permissions, err);
 	if (status)
 		return status;
+	if (spec->spawn_count)
+		status = kin_new(&h->kin, spec, err);
+	if (status)
+		return status;
 	bh_component_options options = BH_COMPONENT_OPTIONS_INIT;
 	options.limits = h->limits;
 	options.permissions = h->permissions;
 	options.name = spec->path;
 	options.wrap_modules = true;
 	options.share = spec->share;
-	options.imports = c->imports;
+	options.imports = h->kin ? kin_imports(h->kin) : c->imports;
 	options.compile_mode = spec->untrusted ? BH_COMPILE_ISOLATED : BH_COMPILE_INLINE;
 	return bh_component_load_file(&h->component, c->host, spec->file, &options, err);
 }
@@ -47,10 +51,21 @@ void hand_free(hand *h)
 	output_free(h->log);
 	bh_child_unref(h->child);
 	bh_component_unref(h->component);
+	kin_unref(h->kin);
 	bh_permissions_free(h->permissions);
 	bh_error_free(h->broken);
 	generation_unref(h->from);
 	sv_free(h);
+}
+
+void hand_list(const hand *h, const hands *listed)
+{
+	for (size_t i = 0; h->kin && i < h->spec->spawn_count; i++) {
+		const char *name = h->spec->spawn[i];
+		SV_AUTO char *path = sv_format("component.%s", name);
+		const hand *found = path ? hands_find(listed, path) : NULL;
+		kin_set(h->kin, i, name, found ? found->component : NULL, h->component);
+	}
 }
 
 static bool same_grants(const bh_permissions *a, const bh_permissions *b)
@@ -107,6 +122,8 @@ static void equip(hand *h)
 	h->instance.env_count = h->spec->env_count;
 	h->instance.out.mode = h->instance.err.mode = BH_STDIO_FD;
 	h->instance.out.fd = h->instance.err.fd = output_fd(h->log);
+	if (h->kin)
+		kin_equip(h->kin, &h->instance);
 }
 
 static bh_status plant(hand *h, bh_child *parent, bh_error **err)

@@ -17,11 +17,13 @@ static const char good[] =
 	"[admin]\nsocket = \"s\"\nlisten = \"127.0.0.1:1\"\ntoken_file = \"t\"\n"
 	"[service.a]\nfile = \"a.wasm\"\nsupervisor = \"s\"\nready = \"r\"\nargs = [\"x\", \"\"]\nenv = { A = \"1\" }\n"
 	"limits = { max_memory = \"1MiB\", zzz = 1 }\npermissions = { network.inbound = [80] }\n"
-	"[task.b]\nfile = \"b.wasm\"\ncron = \"* * * * *\"\n[supervisor.s]\nmax_restarts = 5\n";
+	"[task.b]\nfile = \"b.wasm\"\ncron = \"* * * * *\"\n[supervisor.s]\nmax_restarts = 5\n"
+	"[component.k]\nfile = \"k.wasm\"\nspawn = [\"k\", \"l\"]\n[component.l]\nfile = \"l.wasm\"\n";
 
 static const char bad[] =
 	"[host]\nworkers = 0\n[admin]\nlisten = \"x\"\n[service.a]\nrestart = \"alway\"\nargs = \"a\"\n"
-	"env = 1\nsupervisor = \"q\"\n[supervisor.qq]\n";
+	"env = 1\nsupervisor = \"q\"\n[supervisor.qq]\n"
+	"[task.t]\nspawn = [\"x\", \"kk\", \"kk\"]\n[component.k]\n";
 
 static void starve(const char *text, bh_status expected, bool sticky)
 {
@@ -35,7 +37,7 @@ static void starve(const char *text, bh_status expected, bool sticky)
 		assert_true(status == expected || (failed && status == BH_E_NO_MEMORY));
 		assert_true(!status == (config != NULL) && !status == !err);
 		if (!status)
-			assert_int_equal(bh_config_child_count(config), 3);
+			assert_int_equal(bh_config_child_count(config) + bh_config_component_count(config), 5);
 		bh_config_free(config);
 		bh_error_free(err);
 		if (!failed)
