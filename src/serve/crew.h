@@ -14,7 +14,7 @@ typedef struct crew crew;
 /* What was done about a configuration. */
 typedef struct {
 	unsigned kept, added, changed, upgraded, removed;
-	unsigned broken; /* of those that are there now: they cannot run */
+	unsigned broken; /* of those that should be there now: they cannot run, or there was no memory for them */
 } crew_changes;
 
 /* All three stay until the crew goes. */

@@ -271,7 +271,7 @@ bh_status crew_apply(crew *c, bh_config *config, bool strict, const atomic_bool 
 	settle(c, &sorted, changes);
 	add_all(c, config, stop);
 	for (size_t i = 0; i < c->now.count; i++)
-		changes->broken += c->now.items[i]->broken != NULL;
+		changes->broken += c->now.items[i]->broken || !c->now.items[i]->child;
 	for (size_t i = 0; i < c->listed.count; i++)
 		changes->broken += c->listed.items[i]->broken != NULL;
 	generation_unref(c->current);

@@ -179,13 +179,15 @@ static bool may_ask(exchange *self)
 static bool find_route(exchange *self, const char *method)
 {
 	const char *allow = NULL;
-	bool malformed = false;
+	bh_status wrong = BH_OK;
 	self->head = !strcmp(method, MHD_HTTP_METHOD_HEAD);
 	self->route = route_find(self->head ? MHD_HTTP_METHOD_GET : method, self->url, self->server->compat, &self->child,
-	                         &allow, &malformed);
+	                         &allow, &wrong);
 	if (self->route)
 		return true;
-	if (malformed) {
+	if (wrong == BH_E_NO_MEMORY) {
+		answer_error(self, wrong, NULL);
+	} else if (wrong) {
 		answer_problem(self, MHD_HTTP_BAD_REQUEST, "the path is not encoded as it should be");
 	} else if (allow) {
 		answer_problem(self, MHD_HTTP_METHOD_NOT_ALLOWED, "%s is not for this; allowed: %s", method, allow);

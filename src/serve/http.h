@@ -181,9 +181,9 @@ void streams_look(admin *server); /* with the lock: each may have more */
 void streams_end(admin *server);  /* likewise: they are over */
 void stream_end_of(admin *server, const exchange *which);
 
-/* routes.c */
+/* routes.c. NULL: there is none, or the path is `wrong`: BH_E_INVALID, or BH_E_NO_MEMORY for what it names. */
 const route *route_find(const char *method, const char *path, bool compat, char **child, const char **allow,
-                        bool *malformed);
+                        bh_status *wrong);
 const route *route_at(size_t index);
 
 /* The child that the URL names, with a reference; NULL: there is none, and that was answered. */

@@ -1,12 +1,21 @@
 #include "memory.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* A test that has one says which allocations fail. */
+extern bool sv_refuse(void) __attribute__((weak));
+
+static bool refused(void)
+{
+	return sv_refuse && sv_refuse();
+}
+
 void *sv_alloc(size_t size)
 {
-	return calloc(1, size ? size : 1);
+	return refused() ? NULL : calloc(1, size ? size : 1);
 }
 
 char *sv_copy_n(const char *text, size_t length)
@@ -25,7 +34,7 @@ char *sv_copy(const char *text)
 char *sv_vformat(const char *format, va_list args)
 {
 	char *text;
-	return vasprintf(&text, format, args) < 0 ? NULL : text;
+	return refused() || vasprintf(&text, format, args) < 0 ? NULL : text;
 }
 
 char *sv_format(const char *format, ...)
@@ -42,7 +51,7 @@ void *sv_grow(void *array, size_t count, size_t *capacity, size_t element)
 	if (count < *capacity)
 		return array;
 	size_t wanted = *capacity ? *capacity * 2 : 8;
-	void *grown = reallocarray(array, wanted, element);
+	void *grown = refused() ? NULL : reallocarray(array, wanted, element);
 	if (grown)
 		*capacity = wanted;
 	return grown;

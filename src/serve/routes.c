@@ -46,8 +46,8 @@ static int hex(char c)
 	                              : -1;
 }
 
-/* NULL: %xx that is none, or a NUL byte; or no memory. */
-static char *decode(const char *text, size_t length)
+/* BH_E_INVALID: %xx that is none, or a NUL byte. */
+static bh_status decode(char **decoded, const char *text, size_t length)
 {
 	char *out = sv_copy_n(text, length), *to = out;
 	for (size_t i = 0; out && i < length; i++) {
@@ -57,15 +57,17 @@ static char *decode(const char *text, size_t length)
 			*to++ = text[i];
 		} else if (low < 0 || high * 16 + low == 0) {
 			sv_free(out);
-			return NULL;
+			return BH_E_INVALID;
 		} else {
 			*to++ = (char)(high * 16 + low);
 			i += 2;
 		}
 	}
-	if (out)
-		*to = '\0';
-	return out;
+	if (!out)
+		return BH_E_NO_MEMORY;
+	*to = '\0';
+	*decoded = out;
+	return BH_OK;
 }
 
 /* Whether the path is one of the pattern, and where its variable segment lies. */
@@ -85,7 +87,7 @@ static bool matches(const char *pattern, const char *path, const char **from, si
 }
 
 const route *route_find(const char *method, const char *path, bool compat, char **child, const char **allow,
-                        bool *malformed)
+                        bh_status *wrong)
 {
 	for (size_t i = 0; i < SV_COUNT(routes); i++) {
 		const char *from;
@@ -96,9 +98,8 @@ const route *route_find(const char *method, const char *path, bool compat, char 
 			*allow = !strcmp(routes[i].method, "GET") ? "GET, HEAD" : routes[i].method;
 			continue;
 		}
-		*child = from ? decode(from, length) : NULL;
-		*malformed = from && !*child;
-		return *malformed ? NULL : &routes[i];
+		*wrong = from ? decode(child, from, length) : BH_OK;
+		return *wrong ? NULL : &routes[i];
 	}
 	return NULL;
 }
