@@ -35,7 +35,7 @@ static void *look_at_config(void *data)
 static bh_status reload(void *data, admin_done *done, void *done_data, bh_error **err)
 {
 	bulkheadd *d = data;
-	pthread_t thread;
+	pthread_t thread = 0;
 	if (atomic_load(&d->stopping))
 		return bh_error_new(err, BH_E_DOWN, "the daemon is stopping");
 	request *r = sv_alloc(sizeof *r);

@@ -15,7 +15,7 @@
 enum {
 	MOST_BYTES = 4 << 20, /* that wait to be written */
 	PATIENCE_MS = 50,     /* for room, of who puts more: a disk that goes on makes some in less */
-	STUCK_MS = 5000,      /* at the end: nothing was written in that time */
+	STUCK_MS = 3000,      /* at the end: nothing was written in that time */
 	CALM_S = 10           /* files that could be written so long can be written again */
 };
 
