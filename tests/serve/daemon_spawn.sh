@@ -57,6 +57,9 @@ wrong "[component.counter]\nfile = \"counter.wasm\"\n$limits\nreplicas = 2\n[com
 admin='[admin]\nsocket = "admin.sock"\n'
 wrong "$admin${front/\"supervision\"/}spawn = [\"counter\"]\n$counter" 3:1 'front: spawn without the capability supervision' '[service.front.permissions]' 'front: failed'
 wrong "$admin${front}spawn = [\"lost\"]\n[component.lost]\nfile = \"lost.wasm\"\n$limits\n" 8:1 'component.lost: lost.wasm' '' 'component.lost: '
+launch --strict wrong.toml
+ends 66
+never 'front: up'
 wrong "$admin${front}spawn = [\"more\"]\n[component.more]\nfile = \"counter.wasm\"\n" 8:1 'no memory limit declared' '[component.more.limits]' 'component.more: '
 
 # It spawns what is on its list, as many as it may, and no more granted or less limited than itself.
