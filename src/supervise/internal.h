@@ -308,4 +308,9 @@ static inline bh_member *bh_member_of(bh_node *node)
 	return (bh_member *)node;
 }
 
+static inline const bh_member *bh_member_of_const(const bh_node *node)
+{
+	return (const bh_member *)node;
+}
+
 #endif

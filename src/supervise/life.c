@@ -230,6 +230,8 @@ void bh_member_start(bh_member *member)
 	if (launch(life, &call, &why)) {
 		bh_life_over(life, BH_EXIT_NOT_UP, why, NULL);
 		bh_life_unref(life); /* the callback's, which is not called */
+	} else if (bh_call_ended(call)) {
+		bh_call_free(call); /* there is nothing to cancel any more, and of actors there are many */
 	} else {
 		pthread_mutex_lock(&member->child->lock);
 		life->call = call;
