@@ -39,8 +39,8 @@ char *bh_member_path(const bh_member *member)
 	replica_mark mark;
 	size_t length = 0;
 	for (const bh_node *node = &member->node; node->parent; node = node->parent)
-		length += (length > 0) + strlen(bh_member_of_const(node)->child->name) +
-		          mark_of(mark, bh_member_of_const(node));
+		length +=
+			(length > 0) + strlen(bh_member_of_const(node)->child->name) + mark_of(mark, bh_member_of_const(node));
 	char *path = bh_calloc(1, length + 1), *end = path ? path + length : NULL;
 	if (!path)
 		return NULL;

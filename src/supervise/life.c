@@ -62,10 +62,12 @@ void bh_life_over(bh_life *life, bh_exit how, const bh_error *cause, const bh_us
 	bh_child_unref(child);
 }
 
-void bh_life_leave(bh_life *life, bh_status status, const bh_error *cause, const bh_usage *usage)
+static void leave(bh_life *life, bh_status status, const bh_error *cause, const bh_usage *usage, bool counted)
 {
 	bh_child *child = life->member->child;
 	pthread_mutex_lock(&child->lock);
+	if (counted)
+		bh_child_count_locked(child, status != BH_OK, usage);
 	uint32_t left = --life->in_flight;
 	bool last = life->closing && !left, awaited = child->paused && !left;
 	pthread_mutex_unlock(&child->lock);
@@ -76,6 +78,16 @@ void bh_life_leave(bh_life *life, bh_status status, const bh_error *cause, const
 		bh_life_drained(life);
 	if (awaited)
 		bh_member_note(&child->members[0], BH_DO_UPGRADE);
+}
+
+void bh_life_leave(bh_life *life, bh_status status, const bh_error *cause, const bh_usage *usage)
+{
+	leave(life, status, cause, usage, false);
+}
+
+void bh_life_leave_counted(bh_life *life, bh_status status, const bh_error *cause, const bh_usage *usage)
+{
+	leave(life, status, cause, usage, true);
 }
 
 /* Coming up. */
@@ -170,6 +182,7 @@ static void ended(void *data, bh_call *call)
 	if (!well && !why)
 		(void)bh_fail(&why, BH_E_EXIT, "it ended with an error as its result");
 	bh_value_deinit(&result);
+	bh_child_count(life->member->child, !well, &usage);
 	bh_life_over(life, well ? BH_EXIT_NORMAL : BH_EXIT_CRASHED, well ? NULL : why, &usage);
 	bh_life_unref(life);
 }

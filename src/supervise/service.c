@@ -72,12 +72,20 @@ static bh_status is_down(const bh_child *child, bh_error **err)
 
 /* The supplier. */
 
+/* It got no instance, and is over. With the child's lock held. */
+static void count_refused(bh_child *child, const bh_run *run)
+{
+	const bh_usage usage = {.wall_ns = run->started ? bh_now() - run->started : 0};
+	bh_child_count_locked(child, true, &usage);
+}
+
 static void quit(bh_run *run)
 {
 	bh_child *child = run->service;
 	pthread_mutex_lock(&child->lock);
 	bh_line_leave(&child->line, &run->turn);
 	bh_line_call(&child->line); /* it may have been called in its stead */
+	count_refused(child, run);
 	pthread_mutex_unlock(&child->lock);
 }
 
@@ -138,6 +146,8 @@ static bool enter(bh_run *run, bh_status *status)
 		full = true;
 	else
 		bh_line_join(&child->line, &run->turn);
+	if (full)
+		count_refused(child, run);
 	pthread_mutex_unlock(&child->lock);
 	if (life)
 		return !*status && (life->revision->component == run->component || is_revised(run, status));
@@ -171,7 +181,7 @@ static bool again(bh_run *run)
 
 static void leave(bh_run *run)
 {
-	bh_life_leave(run->supplied, run->status, run->why, &run->usage);
+	bh_life_leave_counted(run->supplied, run->status, run->why, &run->usage);
 }
 
 static void release(void *service)
@@ -183,8 +193,9 @@ static const bh_supplier supplier = {enter, quit, again, leave, let_go, release}
 
 /* Calling. */
 
-/* What is called, with a reference; with `life`, an instance as well if one is up. */
-static bh_status look_up(bh_export **out, bh_life **life, bh_child *child, const char *name, bh_error **err)
+/* What is called, with a reference; with `life`, an instance as well if one is up, and whether the call is to be measured. */
+static bh_status look_up(bh_export **out, bh_life **life, bool *measured, bh_child *child, const char *name,
+                         bh_error **err)
 {
 	BH_AUTO(bh_error_free) bh_error *why = NULL;
 	pthread_mutex_lock(&child->lock);
@@ -192,8 +203,8 @@ static bh_status look_up(bh_export **out, bh_life **life, bh_child *child, const
 	if (broken)
 		(void)bh_fail(&why, BH_E_DOWN, "%s cannot run: %s", child->name, bh_error_message(broken));
 	bh_export *found = broken ? NULL : bh_revision_find(child->revision, name, &why);
-	if (found && life && !child->line.first)
-		*life = least_loaded(child);
+	if (found && life && !child->line.first && (*life = least_loaded(child)))
+		*measured = bh_child_samples(child);
 	if (found)
 		*out = bh_export_ref(found);
 	pthread_mutex_unlock(&child->lock);
@@ -212,7 +223,7 @@ static bool call_quickly(bh_life *life, bh_export *export_, const bh_value *args
 	BH_AUTO(bh_error_free) bh_error *why = NULL;
 	if (!bh_quick_call(life->instance, export_, args, count, result, status, &why))
 		return false;
-	bh_life_leave(life, *status, why, NULL);
+	bh_life_leave_counted(life, *status, why, NULL);
 	bh_life_unref(life);
 	if (err && *status)
 		*err = BH_TAKE(why);
@@ -226,10 +237,11 @@ bh_status bh_child_call(bh_child *child, const char *name, const bh_value *args,
 		return bh_fail(err, BH_E_INVALID, "bh_child_call: not a service");
 	BH_AUTO(bh_export_free) bh_export *export_ = NULL;
 	bh_life *life = NULL;
-	bh_status status = look_up(&export_, &life, child, name, err);
+	bool measured = false;
+	bh_status status = look_up(&export_, &life, &measured, child, name, err);
 	if (status)
 		return status;
-	if (life && !options && !usage && call_quickly(life, export_, args, arg_count, result, &status, err))
+	if (life && !measured && !options && !usage && call_quickly(life, export_, args, arg_count, result, &status, err))
 		return status;
 	bh_run run;
 	bh_run_init(&run, export_->component, options);
@@ -254,7 +266,7 @@ bh_status bh_child_call_start(bh_call **out, bh_child *child, const char *name, 
 	if (!child || child->kind != BH_CHILD_SERVICE)
 		return bh_fail(err, BH_E_INVALID, "bh_child_call_start: not a service");
 	BH_AUTO(bh_export_free) bh_export *export_ = NULL;
-	bh_status status = look_up(&export_, NULL, child, name, err);
+	bh_status status = look_up(&export_, NULL, NULL, child, name, err);
 	if (status)
 		return status;
 	status = bh_call_start_supplied(out, &supplier, bh_child_ref(child), export_, name, args, arg_count, options, err);
