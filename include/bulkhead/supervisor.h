@@ -392,6 +392,11 @@ typedef struct {
 	uint64_t delay_ms; /**< of BH_DECISION_RESTART */
 	bh_error *cause;   /**< with trap, frames and hint; NULL: there is none. Also of what failed */
 	bh_usage usage;    /**< of the call that ended it; zero where no call did */
+	/* And why that was decided; bh_supervisor_event_reason() has words for it. */
+	bh_restart restart;     /**< its policy */
+	uint32_t counted;       /**< restarts within window_ms: with this one, where it is started again */
+	uint32_t most_restarts; /**< that are allowed; 0: none is */
+	uint64_t window_ms;     /**< 0: it was not about how many there were */
 } bh_supervisor_event;
 
 #define BH_SUPERVISOR_EVENT_INIT                                                                                       \
@@ -400,6 +405,12 @@ typedef struct {
 	}
 
 BH_API void bh_supervisor_event_deinit(bh_supervisor_event *event);
+
+/**
+ * Why it was decided as it was: "permanent, restart 2 of 3 within 60 s". One line without a full stop; to be freed with
+ * bh_string_free(). NULL: the event is no exit, or there is no memory. Any thread.
+ */
+BH_API char *bh_supervisor_event_reason(const bh_supervisor_event *event);
 
 /** Somebody who reads events, one thread at a time. */
 typedef struct bh_subscription bh_subscription;

@@ -86,6 +86,10 @@ void bh_tree_tell(bh_supervisor *tree, const bh_note *note)
 	event->exit = note->exit;
 	event->decision = note->decision;
 	event->delay_ms = note->delay_ms;
+	event->restart = note->node->spec.restart;
+	event->counted = note->counted;
+	event->most_restarts = note->most_restarts;
+	event->window_ms = note->window_ms;
 	event->cause = bh_error_copy(member->cause);
 	event->usage = member->usage;
 }

@@ -20,6 +20,7 @@ typedef struct {
 	bh_exit exit;
 	bh_decision decision;
 	uint64_t delay_ms;
+	int counted; /* restarts within the window, this one included; 0: it was not about that */
 } model_entry;
 
 /* Moments of restarts since they were last forgotten. */
@@ -77,7 +78,12 @@ static void model_tell(model *m, int node, bh_event_kind kind)
 
 static void model_tell_exit(model *m, int node, bh_exit how, bh_decision decision, uint64_t delay_ms)
 {
-	model_log(m, (model_entry){'.', node, BH_EVENT_EXITED, how, decision, delay_ms});
+	model_log(m, (model_entry){'.', node, BH_EVENT_EXITED, how, decision, delay_ms, 0});
+}
+
+static void model_tell_counted(model *m, int node, bh_exit how, bh_decision decision, uint64_t delay_ms, int counted)
+{
+	model_log(m, (model_entry){'.', node, BH_EVENT_EXITED, how, decision, delay_ms, counted});
 }
 
 /* Looking. */
@@ -296,13 +302,13 @@ static void model_as_asked(model *m, int node)
 		model_take_out(m, node);
 }
 
-/* Down without a restart. */
-static void model_stays_down(model *m, int node, bh_exit how, bh_child_state state)
+/* Down without a restart: after so many, or for another reason. */
+static void model_stays_down(model *m, int node, bh_exit how, bh_child_state state, int counted)
 {
 	model_node *n = &m->nodes[node];
 	n->state = state;
 	n->its_turn = false;
-	model_tell_exit(m, node, how, state == BH_CHILD_FAILED ? BH_DECISION_FAIL : BH_DECISION_LEAVE, 0);
+	model_tell_counted(m, node, how, state == BH_CHILD_FAILED ? BH_DECISION_FAIL : BH_DECISION_LEAVE, 0, counted);
 	if (state == BH_CHILD_FAILED)
 		model_tell(m, node, BH_EVENT_FAILED);
 	if (n->spec.dynamic && n->parent != NOBODY)
@@ -316,12 +322,13 @@ static void model_start_again(model *m, int node, bh_exit how)
 	model_moments *counted = by_itself ? &n->own : &sup->children;
 	n->failures++;
 	n->due = true;
-	if (model_within_window(m, counted, sup->spec.window_ms) >= (int)sup->spec.most_restarts) {
+	int before = model_within_window(m, counted, sup->spec.window_ms);
+	if (before >= (int)sup->spec.most_restarts) {
 		if (by_itself) {
-			model_stays_down(m, node, how, BH_CHILD_FAILED);
+			model_stays_down(m, node, how, BH_CHILD_FAILED, before);
 		} else {
 			n->state = BH_CHILD_STOPPED;
-			model_tell_exit(m, node, how, BH_DECISION_ESCALATE, 0);
+			model_tell_counted(m, node, how, BH_DECISION_ESCALATE, 0, before);
 			model_go_down(m, n->parent, BH_ENDING_ESCALATE);
 		}
 		return;
@@ -330,7 +337,7 @@ static void model_start_again(model *m, int node, bh_exit how)
 	n->restarts++;
 	n->state = BH_CHILD_STOPPED;
 	uint64_t delay = bh_backoff_ms(&n->spec.backoff, n->failures, &m->seed), at = bh_after_ms(m->now, delay);
-	model_tell_exit(m, node, how, BH_DECISION_RESTART, delay);
+	model_tell_counted(m, node, how, BH_DECISION_RESTART, delay, before + 1);
 	if (sup->spec.strategy != BH_ONE_FOR_ONE) {
 		for (int c = sup->spec.strategy == BH_ONE_FOR_ALL ? 0 : node; c < m->count; c++)
 			if (model_is_child(m, c, n->parent)) {
@@ -382,13 +389,13 @@ static void model_is_down_now(model *m, int node, bh_exit how)
 	else if (by_somebody)
 		model_as_asked(m, node);
 	else if (n->parent == NOBODY)
-		model_stays_down(m, node, how, BH_CHILD_FAILED);
+		model_stays_down(m, node, how, BH_CHILD_FAILED, 0);
 	else if (model_has_turns(n) && (how == BH_EXIT_NORMAL || n->spec.restart == BH_RESTART_TEMPORARY))
 		model_next_turn(m, node, how);
 	else if (again)
 		model_start_again(m, node, how);
 	else
-		model_stays_down(m, node, how, BH_CHILD_ENDED);
+		model_stays_down(m, node, how, BH_CHILD_ENDED, 0);
 }
 
 /* What supervisors do by themselves. */

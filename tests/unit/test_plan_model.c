@@ -83,8 +83,8 @@ static void print_entry(const char *who, const model_entry *e)
 	if (e->sign != '.')
 		say("    %s %c%d\n", who, e->sign, e->node);
 	else
-		say("    %s %d: event %d, exit %d, decision %d, %llu ms\n", who, e->node, (int)e->kind, (int)e->exit,
-		    (int)e->decision, (unsigned long long)e->delay_ms);
+		say("    %s %d: event %d, exit %d, decision %d, %llu ms, %d counted\n", who, e->node, (int)e->kind,
+		    (int)e->exit, (int)e->decision, (unsigned long long)e->delay_ms, e->counted);
 }
 
 /* What the plan does is compared with what the model did, which comes first. */
@@ -97,7 +97,7 @@ static void compare(model_entry entry)
 	const model_entry *expected = &m.log[it.checked++];
 	require(entry.sign == expected->sign && entry.node == expected->node && entry.kind == expected->kind &&
 	        entry.exit == expected->exit && entry.decision == expected->decision &&
-	        entry.delay_ms == expected->delay_ms);
+	        entry.delay_ms == expected->delay_ms && entry.counted == expected->counted);
 }
 
 static thing *of(bh_node *node)
@@ -178,7 +178,8 @@ static void count_restart(const bh_note *note)
 static void on_tell(void *data, const bh_note *note)
 {
 	(void)data;
-	compare((model_entry){'.', of(note->node)->id, note->kind, note->exit, note->decision, note->delay_ms});
+	compare((model_entry){'.', of(note->node)->id, note->kind, note->exit, note->decision, note->delay_ms,
+	                      (int)note->counted});
 	if (note->kind == BH_EVENT_STARTING)
 		check_turn(note->node);
 	if (it.late)
