@@ -148,7 +148,11 @@ typedef struct {
 		*instance; /**< for each of its instances; stays as long as the child. NULL: the default */
 	/* Services: */
 	uint32_t replicas; /**< instances that share the calls: each call goes to the one with the fewest; default 1 */
-	uint32_t mailbox;  /**< calls that may wait while no instance is up; more are BH_E_BUSY. Default 1000 */
+	/**
+	 * Calls that may wait: for each instance that is up, behind the one that it is in the middle of, and while none is.
+	 * More are BH_E_BUSY. Default 1000. For those that are up bh_instance_options.mailbox counts too, where it is given.
+	 */
+	uint32_t mailbox;
 	bh_on_restart on_restart;
 	/**
 	 * Asked of each new instance until it says yes; only then it is up, and called. NULL: it is when it is made.

@@ -139,6 +139,16 @@ void bh_life_begin(bh_life *life)
 		bh_life_open(life);
 }
 
+/* Who may wait for it is seen to before a call comes to it, and what its supervisor asks has a place beside that. */
+static void unbound_mailbox(const bh_life *life)
+{
+	const bh_instance_options *o = life->revision->instance;
+	size_t end = offsetof(bh_instance_options, mailbox) + sizeof o->mailbox;
+	bool own = o && (!o->struct_size || o->struct_size >= end) && o->mailbox;
+	if (life->instance && !own)
+		life->instance->mailbox = UINT32_MAX;
+}
+
 bh_status bh_life_take_instance(bh_life *life, bh_call *call, bh_usage *usage, bh_error **err)
 {
 	bh_child *child = life->member->child;
@@ -146,6 +156,7 @@ bh_status bh_life_take_instance(bh_life *life, bh_call *call, bh_usage *usage, b
 	bh_status status = bh_call_take_instance(call, &instance, usage, err);
 	pthread_mutex_lock(&child->lock);
 	life->instance = instance;
+	unbound_mailbox(life);
 	pthread_mutex_unlock(&child->lock);
 	return status;
 }

@@ -23,8 +23,8 @@ void bh_child_call_next(bh_child *child)
 	bh_line_call(&child->line);
 }
 
-/* With the child's lock held. */
-static bh_life *least_loaded(bh_child *child)
+/* With the child's lock held. NULL: none is up. */
+static bh_life *least_loaded(const bh_child *child)
 {
 	bh_life *best = NULL;
 	if (child->paused)
@@ -35,9 +35,19 @@ static bh_life *least_loaded(bh_child *child)
 		if (can && (!best || life->in_flight < best->in_flight))
 			best = life;
 	}
-	if (best)
-		best->in_flight++;
-	return best ? bh_life_ref(best) : NULL;
+	return best;
+}
+
+/* Whether as many wait as may: behind the call that it is in the middle of, or for one to come up. */
+static bool is_full(const bh_child *child, const bh_life *life)
+{
+	return life ? life->in_flight > child->mailbox : child->line.length >= child->mailbox;
+}
+
+static bh_life *take(bh_life *life)
+{
+	life->in_flight++;
+	return bh_life_ref(life);
 }
 
 bool bh_child_hopes(const bh_child *child)
@@ -137,19 +147,18 @@ static bh_status pass_on(bh_child *child, bh_life *life, bh_run *run)
 static bool enter(bh_run *run, bh_status *status)
 {
 	bh_child *child = run->service;
-	bool full = false;
 	pthread_mutex_lock(&child->lock);
 	bh_life *life = may_go_first(child, run) ? least_loaded(child) : NULL;
-	if (life)
-		*status = pass_on(child, life, run);
-	else if (!run->turn.waits && !run->asked_again && child->line.length >= child->mailbox)
-		full = true;
-	else
-		bh_line_join(&child->line, &run->turn);
+	/* One that has waited had its place, and keeps it over a crash. */
+	bool full = !run->turn.waits && !run->asked_again && is_full(child, life);
 	if (full)
 		count_refused(child, run);
+	else if (life)
+		*status = pass_on(child, take(life), run);
+	else
+		bh_line_join(&child->line, &run->turn);
 	pthread_mutex_unlock(&child->lock);
-	if (life)
+	if (life && !full)
 		return !*status && (life->revision->component == run->component || is_revised(run, status));
 	*status = full ? bh_fail(&run->why, BH_E_BUSY, "%u calls wait for %s already", child->mailbox, child->name)
 	               : may_wait(run);
@@ -203,8 +212,11 @@ static bh_status look_up(bh_export **out, bh_life **life, bool *measured, bh_chi
 	if (broken)
 		(void)bh_fail(&why, BH_E_DOWN, "%s cannot run: %s", child->name, bh_error_message(broken));
 	bh_export *found = broken ? NULL : bh_revision_find(child->revision, name, &why);
-	if (found && life && !child->line.first && (*life = least_loaded(child)))
+	bh_life *up = found && life && !child->line.first ? least_loaded(child) : NULL;
+	if (up && !is_full(child, up)) {
+		*life = take(up);
 		*measured = bh_child_samples(child);
+	}
 	if (found)
 		*out = bh_export_ref(found);
 	pthread_mutex_unlock(&child->lock);

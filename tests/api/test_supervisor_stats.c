@@ -176,9 +176,9 @@ static void requeued_and_refused(void **state)
 {
 	(void)state;
 	enum { WAIT = 5 };
-	bh_component *component = load(100, 60000, BH_UNLIMITED);
+	bh_component *component = load((uint64_t)(150 * t_slack()), 60000, BH_UNLIMITED);
 	bh_child_options options = service(component);
-	options.mailbox = 1;
+	options.mailbox = WAIT;
 	scene s = scene_begin(&options);
 	tally t = {0};
 	bh_call_options told = BH_CALL_OPTIONS_INIT;
@@ -188,14 +188,16 @@ static void requeued_and_refused(void **state)
 	OK(bh_child_call_start(NULL, s.child, "hang", NULL, 0, &told, &t_err));
 	for (int i = 0; i < WAIT; i++)
 		OK(bh_child_call_start(NULL, s.child, "get", NULL, 0, &told, &t_err));
+	FAILS(BH_E_BUSY, bh_child_call_start(NULL, s.child, "get", NULL, 0, &told, &t_err));
+	counts_are(s.child, 1, 1);
 	tally_wait(&t, WAIT + 1);
 	assert_int_equal(t.trapped, 1);
 	assert_int_equal(t.good, WAIT);
-	counts_are(s.child, WAIT + 1, 1);
+	counts_are(s.child, WAIT + 2, 2);
 	bh_child_stop(s.child);
 	scene_wait(&s, BH_CHILD_STOPPED);
 	FAILS(BH_E_DOWN, bh_child_call_start(NULL, s.child, "get", NULL, 0, &told, &t_err));
-	counts_are(s.child, WAIT + 2, 2);
+	counts_are(s.child, WAIT + 3, 3);
 	scene_end(&s);
 	bh_component_unref(component);
 }
