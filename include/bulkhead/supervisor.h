@@ -3,6 +3,7 @@
 #define BULKHEAD_SUPERVISOR_H
 
 #include "call.h"
+#include "stats.h"
 
 BH_BEGIN
 
@@ -147,7 +148,11 @@ typedef struct {
 		*instance; /**< for each of its instances; stays as long as the child. NULL: the default */
 	/* Services: */
 	uint32_t replicas; /**< instances that share the calls: each call goes to the one with the fewest; default 1 */
-	uint32_t mailbox;  /**< calls that may wait while no instance is up; more are BH_E_BUSY. Default 1000 */
+	/**
+	 * Calls that may wait: for each instance that is up, behind the one that it is in the middle of, and while none is.
+	 * More are BH_E_BUSY. Default 1000. For those that are up bh_instance_options.mailbox counts too, where it is given.
+	 */
+	uint32_t mailbox;
 	bh_on_restart on_restart;
 	/**
 	 * Asked of each new instance until it says yes; only then it is up, and called. NULL: it is when it is made.
@@ -239,6 +244,29 @@ BH_API void bh_child_stop(bh_child *child);
 BH_API void bh_child_restart(bh_child *child);
 BH_API void bh_child_remove(bh_child *child);
 
+/**
+ * What the calls of a child came to since it was added: of all its replicas together, over restarts and upgrades. Of a task
+ * each run is a call. What its supervisor asks it (ready, health, state) is not counted.
+ *
+ * Unlike statistics of a host (stats.h), which are by component: children of one component are counted each by itself. It
+ * takes 1 KiB of a child, from its first call on. Start from BH_CHILD_STATS_INIT.
+ */
+typedef struct {
+	size_t struct_size;
+	uint64_t calls;       /**< that ended, however; also those that got no instance */
+	uint64_t failures;    /**< of them: those that ended with another status than BH_OK; of a task: that crashed */
+	uint64_t fuel;        /**< used by all of them */
+	uint64_t memory;      /**< that its instance had at the end of the last call that was measured, in bytes */
+	uint64_t peak_memory; /**< the most that one of its instances ever had */
+	/**
+	 * Of whole calls, waiting included. Of calls that are waited for without options and usage one in 16 is measured, and
+	 * stands for the next ones; so are they for memory.
+	 */
+	bh_histogram time;
+} bh_child_stats;
+
+#define BH_CHILD_STATS_INIT BH_SIZED(bh_child_stats)
+
 /** One instance of a child, or the one thing that it is. Pointers live as long as the child. */
 typedef struct {
 	const char *name;
@@ -259,6 +287,8 @@ typedef struct {
 	const bh_component *component;
 	bh_trap last_trap;     /**< of a last_status of BH_E_TRAP: which */
 	uint64_t last_exit_ms; /**< since the last exit */
+	/** While it is told of, and the same for all its replicas; NULL: no call of it has ended yet. */
+	const bh_child_stats *stats;
 } bh_child_info;
 
 /**
@@ -269,6 +299,9 @@ typedef bool bh_child_visit(void *data, const bh_child_info *info);
 
 /** Look at a child and all below it, each supervisor before its children, in the order of starting. Any thread. */
 BH_API void bh_child_list(bh_child *child, bh_child_visit *visit, void *data);
+
+/** What its calls came to; all zero where there was none, and for a supervisor. Any thread; does not block. */
+BH_API void bh_child_stats_read(bh_child_stats *out, bh_child *child);
 
 /** What it runs, as a reference to be given up with bh_component_unref(); NULL: it is a supervisor. Any thread. */
 BH_API bh_component *bh_child_component(bh_child *child);
@@ -363,6 +396,11 @@ typedef struct {
 	uint64_t delay_ms; /**< of BH_DECISION_RESTART */
 	bh_error *cause;   /**< with trap, frames and hint; NULL: there is none. Also of what failed */
 	bh_usage usage;    /**< of the call that ended it; zero where no call did */
+	/* And why that was decided; bh_supervisor_event_reason() has words for it. */
+	bh_restart restart;     /**< its policy */
+	uint32_t counted;       /**< restarts within window_ms: with this one, where it is started again */
+	uint32_t most_restarts; /**< that are allowed; 0: none is */
+	uint64_t window_ms;     /**< 0: it was not about how many there were */
 } bh_supervisor_event;
 
 #define BH_SUPERVISOR_EVENT_INIT                                                                                       \
@@ -371,6 +409,12 @@ typedef struct {
 	}
 
 BH_API void bh_supervisor_event_deinit(bh_supervisor_event *event);
+
+/**
+ * Why it was decided as it was: "permanent, restart 2 of 3 within 60 s". One line without a full stop; to be freed with
+ * bh_string_free(). NULL: the event is no exit, or there is no memory. Any thread.
+ */
+BH_API char *bh_supervisor_event_reason(const bh_supervisor_event *event);
 
 /** Somebody who reads events, one thread at a time. */
 typedef struct bh_subscription bh_subscription;

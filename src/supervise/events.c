@@ -1,7 +1,8 @@
 /* Events: the last ones of a tree, and who reads them. */
+#include <stdio.h>
+#include <string.h>
 #include <time.h>
 
-#include "base/text.h"
 #include "supervise/brood.h"
 
 struct bh_subscription {
@@ -18,22 +19,39 @@ void bh_supervisor_event_deinit(bh_supervisor_event *event)
 	*event = (bh_supervisor_event)BH_SUPERVISOR_EVENT_INIT;
 }
 
-static void add_path(bh_text *text, const bh_node *node)
+/* Of "#2", with room for any number. */
+typedef char replica_mark[12];
+
+static size_t mark_of(replica_mark out, const bh_member *member)
 {
-	const bh_member *member = (const bh_member *)node;
-	if (!node->parent)
-		return;
-	add_path(text, node->parent);
-	bh_text_add(text, "%s%s", text->length ? "/" : "", member->child->name);
-	if (member->replica)
-		bh_text_add(text, "#%u", member->replica);
+	return member->replica ? (size_t)snprintf(out, sizeof(replica_mark), "#%u", member->replica) : 0;
 }
 
+/* From its end, as parents are known and children are not. */
+static char *put_before(char *end, const char *text, size_t length)
+{
+	return memcpy(end - length, text, length);
+}
+
+/* Actors come and go, and each is told of three times: with printf this took a fifth of the instructions of a spawn. */
 char *bh_member_path(const bh_member *member)
 {
-	bh_text text = {0};
-	add_path(&text, &member->node);
-	return bh_text_take(&text);
+	replica_mark mark;
+	size_t length = 0;
+	for (const bh_node *node = &member->node; node->parent; node = node->parent)
+		length +=
+			(length > 0) + strlen(bh_member_of_const(node)->child->name) + mark_of(mark, bh_member_of_const(node));
+	char *path = bh_calloc(1, length + 1), *end = path ? path + length : NULL;
+	if (!path)
+		return NULL;
+	for (const bh_node *node = &member->node; node->parent; node = node->parent) {
+		const char *name = bh_member_of_const(node)->child->name;
+		if (node != &member->node)
+			*--end = '/';
+		end = put_before(end, mark, mark_of(mark, bh_member_of_const(node)));
+		end = put_before(end, name, strlen(name));
+	}
+	return path;
 }
 
 int64_t bh_time_of_day_ms(void)
@@ -68,6 +86,10 @@ void bh_tree_tell(bh_supervisor *tree, const bh_note *note)
 	event->exit = note->exit;
 	event->decision = note->decision;
 	event->delay_ms = note->delay_ms;
+	event->restart = note->node->spec.restart;
+	event->counted = note->counted;
+	event->most_restarts = note->most_restarts;
+	event->window_ms = note->window_ms;
 	event->cause = bh_error_copy(member->cause);
 	event->usage = member->usage;
 }

@@ -93,6 +93,13 @@ struct bh_member {
 	bh_usage usage;
 };
 
+/* Which of the calls are measured that need not be, and what the last one took. */
+typedef struct {
+	uint32_t left;   /* so many are not, before one is */
+	uint32_t random; /* spreads them */
+	uint64_t wall_ns;
+} bh_sampling;
+
 struct bh_named_export {
 	bh_named_export *next;
 	bh_export *export_;
@@ -119,9 +126,11 @@ struct bh_child {
 	bh_on_restart on_restart;
 	uint32_t mailbox;
 	pthread_mutex_t lock;
-	bh_upgrade *upgrade; /* under way; both locks to change it */
-	bool paused;         /* no call is let in: its state is being handed over; the child's lock */
-	bh_line line;        /* of calls that wait for an instance to come up */
+	bh_child_stats *stats; /* of its calls; NULL: none has ended; the child's lock */
+	bh_sampling sampling;  /* the child's lock */
+	bh_upgrade *upgrade;   /* under way; both locks to change it */
+	bool paused;           /* no call is let in: its state is being handed over; the child's lock */
+	bh_line line;          /* of calls that wait for an instance to come up */
 	uint32_t member_count;
 	bh_member members[];
 };
@@ -236,6 +245,16 @@ void bh_life_over(bh_life *life, bh_exit how, const bh_error *cause, const bh_us
 /* A call on it is through: if nothing can be called on it any more, or it was the last one waited for, it is over. */
 void bh_life_leave(bh_life *life, bh_status status, const bh_error *cause, const bh_usage *usage);
 
+/* The same for a call that somebody made: it is counted. `usage` NULL: it was not measured. */
+void bh_life_leave_counted(bh_life *life, bh_status status, const bh_error *cause, const bh_usage *usage);
+
+/* tally.c. A call has ended: with the child's lock; without. `usage` NULL: it was not measured. */
+void bh_child_count(bh_child *child, bool failed, const bh_usage *usage);
+void bh_child_count_locked(bh_child *child, bool failed, const bh_usage *usage);
+
+/* Whether the next call that need not be measured is. With the child's lock. */
+bool bh_child_samples(bh_child *child);
+
 /* revision.c. What is asked of a child is there, and takes nothing: BH_E_NO_EXPORT, BH_E_INVALID. */
 bh_status bh_revision_new(bh_revision **out, const bh_child *child, bh_component *component,
                           const bh_instance_options *instance, bh_error **err);
@@ -306,6 +325,11 @@ char *bh_member_path(const bh_member *member);
 static inline bh_member *bh_member_of(bh_node *node)
 {
 	return (bh_member *)node;
+}
+
+static inline const bh_member *bh_member_of_const(const bh_node *node)
+{
+	return (const bh_member *)node;
 }
 
 #endif

@@ -62,10 +62,12 @@ void bh_life_over(bh_life *life, bh_exit how, const bh_error *cause, const bh_us
 	bh_child_unref(child);
 }
 
-void bh_life_leave(bh_life *life, bh_status status, const bh_error *cause, const bh_usage *usage)
+static void leave(bh_life *life, bh_status status, const bh_error *cause, const bh_usage *usage, bool counted)
 {
 	bh_child *child = life->member->child;
 	pthread_mutex_lock(&child->lock);
+	if (counted)
+		bh_child_count_locked(child, status != BH_OK, usage);
 	uint32_t left = --life->in_flight;
 	bool last = life->closing && !left, awaited = child->paused && !left;
 	pthread_mutex_unlock(&child->lock);
@@ -76,6 +78,16 @@ void bh_life_leave(bh_life *life, bh_status status, const bh_error *cause, const
 		bh_life_drained(life);
 	if (awaited)
 		bh_member_note(&child->members[0], BH_DO_UPGRADE);
+}
+
+void bh_life_leave(bh_life *life, bh_status status, const bh_error *cause, const bh_usage *usage)
+{
+	leave(life, status, cause, usage, false);
+}
+
+void bh_life_leave_counted(bh_life *life, bh_status status, const bh_error *cause, const bh_usage *usage)
+{
+	leave(life, status, cause, usage, true);
 }
 
 /* Coming up. */
@@ -127,6 +139,16 @@ void bh_life_begin(bh_life *life)
 		bh_life_open(life);
 }
 
+/* Who may wait for it is seen to before a call comes to it, and what its supervisor asks has a place beside that. */
+static void unbound_mailbox(const bh_life *life)
+{
+	const bh_instance_options *o = life->revision->instance;
+	size_t end = offsetof(bh_instance_options, mailbox) + sizeof o->mailbox;
+	bool own = o && (!o->struct_size || o->struct_size >= end) && o->mailbox;
+	if (life->instance && !own)
+		life->instance->mailbox = UINT32_MAX;
+}
+
 bh_status bh_life_take_instance(bh_life *life, bh_call *call, bh_usage *usage, bh_error **err)
 {
 	bh_child *child = life->member->child;
@@ -134,6 +156,7 @@ bh_status bh_life_take_instance(bh_life *life, bh_call *call, bh_usage *usage, b
 	bh_status status = bh_call_take_instance(call, &instance, usage, err);
 	pthread_mutex_lock(&child->lock);
 	life->instance = instance;
+	unbound_mailbox(life);
 	pthread_mutex_unlock(&child->lock);
 	return status;
 }
@@ -170,6 +193,7 @@ static void ended(void *data, bh_call *call)
 	if (!well && !why)
 		(void)bh_fail(&why, BH_E_EXIT, "it ended with an error as its result");
 	bh_value_deinit(&result);
+	bh_child_count(life->member->child, !well, &usage);
 	bh_life_over(life, well ? BH_EXIT_NORMAL : BH_EXIT_CRASHED, well ? NULL : why, &usage);
 	bh_life_unref(life);
 }
@@ -230,6 +254,8 @@ void bh_member_start(bh_member *member)
 	if (launch(life, &call, &why)) {
 		bh_life_over(life, BH_EXIT_NOT_UP, why, NULL);
 		bh_life_unref(life); /* the callback's, which is not called */
+	} else if (bh_call_ended(call)) {
+		bh_call_free(call); /* there is nothing to cancel any more, and of actors there are many */
 	} else {
 		pthread_mutex_lock(&member->child->lock);
 		life->call = call;

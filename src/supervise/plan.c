@@ -26,6 +26,29 @@ void bh_plan_tell_exit(const bh_plan *plan, bh_node *node, bh_exit how, bh_decis
 	plan->ops->tell(plan->ops->data, &note);
 }
 
+static bh_moments *counted_for(bh_node *node)
+{
+	bh_node *sup = node->parent;
+	return sup->spec.on_intensity == BH_INTENSITY_FAIL_CHILD ? &node->own : &sup->children;
+}
+
+/* What was decided by how many there were. */
+static void tell_counted(const bh_plan *plan, bh_node *node, bh_exit how, bh_decision decision, uint64_t delay_ms)
+{
+	const bh_node_spec *bound = &node->parent->spec;
+	const bh_note note = {
+		.kind = BH_EVENT_EXITED,
+		.node = node,
+		.exit = how,
+		.decision = decision,
+		.delay_ms = delay_ms,
+		.counted = counted_for(node)->count,
+		.most_restarts = bound->most_restarts,
+		.window_ms = bound->window_ms,
+	};
+	plan->ops->tell(plan->ops->data, &note);
+}
+
 /* Time only passes: one caller may have read the clock before another, and come after it. */
 static void it_is(bh_plan *plan, uint64_t now)
 {
@@ -111,7 +134,7 @@ void bh_plan_take_out(bh_plan *plan, bh_node *node)
 static bool may_restart(const bh_plan *plan, bh_node *node)
 {
 	const bh_node_spec *bound = &node->parent->spec;
-	bh_moments *counted = bound->on_intensity == BH_INTENSITY_FAIL_CHILD ? &node->own : &node->parent->children;
+	bh_moments *counted = counted_for(node);
 	uint64_t window = bh_after_ms(0, bound->window_ms);
 	uint32_t kept = 0;
 	for (uint32_t i = 0; i < counted->count; i++)
@@ -124,11 +147,15 @@ static bool may_restart(const bh_plan *plan, bh_node *node)
 	return true;
 }
 
+/* After too many restarts, or because it cannot run at all. */
 static void fail_for_good(bh_plan *plan, bh_node *node, bh_exit how)
 {
 	bh_node *sup = node->parent;
 	node->state = BH_CHILD_FAILED;
-	bh_plan_tell_exit(plan, node, how, BH_DECISION_FAIL, 0);
+	if (node->spec.broken)
+		bh_plan_tell_exit(plan, node, how, BH_DECISION_FAIL, 0);
+	else
+		tell_counted(plan, node, how, BH_DECISION_FAIL, 0);
 	bh_plan_tell(plan, node, BH_EVENT_FAILED);
 	bh_node_set_fresh(node, false);
 	if (node->spec.dynamic)
@@ -143,7 +170,7 @@ static void give_up(bh_plan *plan, bh_node *node, bh_exit how)
 		fail_for_good(plan, node, how);
 		return;
 	}
-	bh_plan_tell_exit(plan, node, how, BH_DECISION_ESCALATE, 0);
+	tell_counted(plan, node, how, BH_DECISION_ESCALATE, 0);
 	bh_order_go_down(plan, sup, BH_ENDING_ESCALATE);
 }
 
@@ -180,7 +207,7 @@ static void restart(bh_plan *plan, bh_node *node, bh_exit how)
 	}
 	uint64_t delay = bh_backoff_ms(&node->spec.backoff, node->failures, &plan->seed);
 	node->restarts++;
-	bh_plan_tell_exit(plan, node, how, BH_DECISION_RESTART, delay);
+	tell_counted(plan, node, how, BH_DECISION_RESTART, delay);
 	if (node->parent->spec.strategy == BH_ONE_FOR_ONE)
 		bh_order_begin_after(plan, node, delay);
 	else

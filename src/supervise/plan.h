@@ -49,9 +49,11 @@ typedef struct {
 typedef struct {
 	bh_event_kind kind;
 	bh_node *node;
-	bh_exit exit;         /* of BH_EVENT_EXITED */
-	bh_decision decision; /* and what follows from it */
-	uint64_t delay_ms;    /* until then */
+	bh_exit exit;                    /* of BH_EVENT_EXITED */
+	bh_decision decision;            /* and what follows from it */
+	uint64_t delay_ms;               /* until then */
+	uint32_t counted, most_restarts; /* restarts, where it depended on them: this one too, if it is one */
+	uint64_t window_ms;              /* 0: it did not */
 } bh_note;
 
 typedef struct {

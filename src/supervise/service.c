@@ -23,8 +23,8 @@ void bh_child_call_next(bh_child *child)
 	bh_line_call(&child->line);
 }
 
-/* With the child's lock held. */
-static bh_life *least_loaded(bh_child *child)
+/* With the child's lock held. NULL: none is up. */
+static bh_life *least_loaded(const bh_child *child)
 {
 	bh_life *best = NULL;
 	if (child->paused)
@@ -35,9 +35,19 @@ static bh_life *least_loaded(bh_child *child)
 		if (can && (!best || life->in_flight < best->in_flight))
 			best = life;
 	}
-	if (best)
-		best->in_flight++;
-	return best ? bh_life_ref(best) : NULL;
+	return best;
+}
+
+/* Whether as many wait as may: behind the call that it is in the middle of, or for one to come up. */
+static bool is_full(const bh_child *child, const bh_life *life)
+{
+	return life ? life->in_flight > child->mailbox : child->line.length >= child->mailbox;
+}
+
+static bh_life *take(bh_life *life)
+{
+	life->in_flight++;
+	return bh_life_ref(life);
 }
 
 bool bh_child_hopes(const bh_child *child)
@@ -72,12 +82,20 @@ static bh_status is_down(const bh_child *child, bh_error **err)
 
 /* The supplier. */
 
+/* It got no instance, and is over. With the child's lock held. */
+static void count_refused(bh_child *child, const bh_run *run)
+{
+	const bh_usage usage = {.wall_ns = run->started ? bh_now() - run->started : 0};
+	bh_child_count_locked(child, true, &usage);
+}
+
 static void quit(bh_run *run)
 {
 	bh_child *child = run->service;
 	pthread_mutex_lock(&child->lock);
 	bh_line_leave(&child->line, &run->turn);
 	bh_line_call(&child->line); /* it may have been called in its stead */
+	count_refused(child, run);
 	pthread_mutex_unlock(&child->lock);
 }
 
@@ -129,17 +147,18 @@ static bh_status pass_on(bh_child *child, bh_life *life, bh_run *run)
 static bool enter(bh_run *run, bh_status *status)
 {
 	bh_child *child = run->service;
-	bool full = false;
 	pthread_mutex_lock(&child->lock);
 	bh_life *life = may_go_first(child, run) ? least_loaded(child) : NULL;
-	if (life)
-		*status = pass_on(child, life, run);
-	else if (!run->turn.waits && !run->asked_again && child->line.length >= child->mailbox)
-		full = true;
+	/* One that has waited had its place, and keeps it over a crash. */
+	bool full = !run->turn.waits && !run->asked_again && is_full(child, life);
+	if (full)
+		count_refused(child, run);
+	else if (life)
+		*status = pass_on(child, take(life), run);
 	else
 		bh_line_join(&child->line, &run->turn);
 	pthread_mutex_unlock(&child->lock);
-	if (life)
+	if (life && !full)
 		return !*status && (life->revision->component == run->component || is_revised(run, status));
 	*status = full ? bh_fail(&run->why, BH_E_BUSY, "%u calls wait for %s already", child->mailbox, child->name)
 	               : may_wait(run);
@@ -171,7 +190,7 @@ static bool again(bh_run *run)
 
 static void leave(bh_run *run)
 {
-	bh_life_leave(run->supplied, run->status, run->why, &run->usage);
+	bh_life_leave_counted(run->supplied, run->status, run->why, &run->usage);
 }
 
 static void release(void *service)
@@ -183,8 +202,9 @@ static const bh_supplier supplier = {enter, quit, again, leave, let_go, release}
 
 /* Calling. */
 
-/* What is called, with a reference; with `life`, an instance as well if one is up. */
-static bh_status look_up(bh_export **out, bh_life **life, bh_child *child, const char *name, bh_error **err)
+/* What is called, with a reference; with `life`, an instance as well if one is up, and whether the call is to be measured. */
+static bh_status look_up(bh_export **out, bh_life **life, bool *measured, bh_child *child, const char *name,
+                         bh_error **err)
 {
 	BH_AUTO(bh_error_free) bh_error *why = NULL;
 	pthread_mutex_lock(&child->lock);
@@ -192,8 +212,11 @@ static bh_status look_up(bh_export **out, bh_life **life, bh_child *child, const
 	if (broken)
 		(void)bh_fail(&why, BH_E_DOWN, "%s cannot run: %s", child->name, bh_error_message(broken));
 	bh_export *found = broken ? NULL : bh_revision_find(child->revision, name, &why);
-	if (found && life && !child->line.first)
-		*life = least_loaded(child);
+	bh_life *up = found && life && !child->line.first ? least_loaded(child) : NULL;
+	if (up && !is_full(child, up)) {
+		*life = take(up);
+		*measured = bh_child_samples(child);
+	}
 	if (found)
 		*out = bh_export_ref(found);
 	pthread_mutex_unlock(&child->lock);
@@ -212,7 +235,7 @@ static bool call_quickly(bh_life *life, bh_export *export_, const bh_value *args
 	BH_AUTO(bh_error_free) bh_error *why = NULL;
 	if (!bh_quick_call(life->instance, export_, args, count, result, status, &why))
 		return false;
-	bh_life_leave(life, *status, why, NULL);
+	bh_life_leave_counted(life, *status, why, NULL);
 	bh_life_unref(life);
 	if (err && *status)
 		*err = BH_TAKE(why);
@@ -226,10 +249,11 @@ bh_status bh_child_call(bh_child *child, const char *name, const bh_value *args,
 		return bh_fail(err, BH_E_INVALID, "bh_child_call: not a service");
 	BH_AUTO(bh_export_free) bh_export *export_ = NULL;
 	bh_life *life = NULL;
-	bh_status status = look_up(&export_, &life, child, name, err);
+	bool measured = false;
+	bh_status status = look_up(&export_, &life, &measured, child, name, err);
 	if (status)
 		return status;
-	if (life && !options && !usage && call_quickly(life, export_, args, arg_count, result, &status, err))
+	if (life && !measured && !options && !usage && call_quickly(life, export_, args, arg_count, result, &status, err))
 		return status;
 	bh_run run;
 	bh_run_init(&run, export_->component, options);
@@ -254,7 +278,7 @@ bh_status bh_child_call_start(bh_call **out, bh_child *child, const char *name, 
 	if (!child || child->kind != BH_CHILD_SERVICE)
 		return bh_fail(err, BH_E_INVALID, "bh_child_call_start: not a service");
 	BH_AUTO(bh_export_free) bh_export *export_ = NULL;
-	bh_status status = look_up(&export_, NULL, child, name, err);
+	bh_status status = look_up(&export_, NULL, NULL, child, name, err);
 	if (status)
 		return status;
 	status = bh_call_start_supplied(out, &supplier, bh_child_ref(child), export_, name, args, arg_count, options, err);

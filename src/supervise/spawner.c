@@ -117,7 +117,6 @@ void bh_spawner_free(bh_spawner *spawner)
 	bh_spawnable *list = BH_TAKE(spawner->list);
 	size_t count = spawner->count;
 	spawner->count = spawner->capacity = 0;
-	spawner->closed = true;
 	pthread_mutex_unlock(&spawner->lock);
 	for (size_t i = 0; i < count; i++)
 		drop(&list[i]);

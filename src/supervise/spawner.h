@@ -20,7 +20,6 @@ struct bh_spawner {
 	_Atomic uint32_t living;     /* children, of all guests */
 	bh_spawner_options options;
 	pthread_mutex_t lock; /* over the list */
-	bool closed;
 	bh_spawnable *list;
 	size_t count, capacity;
 };

@@ -70,6 +70,7 @@ void bh_child_unref(bh_child *child)
 	pthread_mutex_destroy(&child->lock);
 	bh_free(child->name);
 	bh_free(child->own);
+	bh_free(child->stats);
 	bh_brood_unref(child->brood);
 	bh_supervisor *tree = child->tree;
 	bh_free(child);
@@ -406,6 +407,7 @@ static bh_child_info info_of(bh_member *member, const bh_component *component, u
 	uint64_t starts_at = bh_plan_starts_at(node);
 	pthread_mutex_lock(&child->lock);
 	uint32_t in_flight = member->life ? member->life->in_flight : 0, waiting = child->line.length;
+	const bh_child_stats *stats = child->stats;
 	pthread_mutex_unlock(&child->lock);
 	return (bh_child_info){
 		.name = child->name,
@@ -424,6 +426,7 @@ static bh_child_info info_of(bh_member *member, const bh_component *component, u
 		.last_status = member->last_status,
 		.component = component,
 		.last_trap = member->last_trap,
+		.stats = stats,
 		.last_exit_ms = member->exited_at && now > member->exited_at ? (now - member->exited_at) / 1000000 : 0,
 	};
 }
@@ -432,6 +435,11 @@ static bool visit_all(bh_node *node, uint32_t depth, uint64_t now, bh_child_visi
 {
 	bh_component *component = bh_child_component(bh_member_of(node)->child);
 	bh_child_info info = info_of(bh_member_of(node), component, depth, now);
+	bh_child_stats stats = BH_CHILD_STATS_INIT;
+	if (info.stats) {
+		bh_child_stats_read(&stats, bh_member_of(node)->child);
+		info.stats = &stats;
+	}
 	bool more = visit(data, &info);
 	bh_component_unref(component);
 	for (bh_node *below = node->first; below && more; below = below->next)

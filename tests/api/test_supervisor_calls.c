@@ -4,13 +4,18 @@
 
 #include "supervisor_tools.h"
 
-static bh_component *load(uint64_t queue_ms)
+static bh_component *load_for(uint64_t queue_ms, uint64_t execution_ms)
 {
 	bh_limits limits = t_limits();
-	limits.execution_ms = 20;
+	limits.execution_ms = execution_ms;
 	limits.queue_ms = queue_ms;
 	limits.fuel = BH_UNLIMITED;
 	return t_load(host, "counter.wasm", &limits);
+}
+
+static bh_component *load(uint64_t queue_ms)
+{
+	return load_for(queue_ms, 20);
 }
 
 static bh_child_options service(bh_component *component)
@@ -138,6 +143,96 @@ static void bounds_of_waiting(void **state)
 	bh_call_free(late);
 	bh_call_free(busy);
 	bh_call_free(last);
+	scene_end(&s);
+	bh_component_unref(component);
+}
+
+/* Behind a call that does not end as many wait as where nothing is up, however they come; those outlive its crash. */
+static void bounds_while_it_is_up(void **state)
+{
+	(void)state;
+	bh_component *component = load_for(20000, (uint64_t)(150 * t_slack()));
+	bh_child_options options = service(component);
+	options.mailbox = 3;
+	scene s = scene_begin(&options);
+	scene_wait(&s, BH_CHILD_RUNNING);
+	for (int round = 0; round < 2; round++) {
+		bh_call *waits[3], *spins = start(s.child, "spin");
+		for (int i = 0; i < 3; i++)
+			waits[i] = start(s.child, "increment");
+		FAILS(BH_E_BUSY, bh_child_call_start(NULL, s.child, "get", NULL, 0, NULL, &t_err));
+		assert_true(t_says("3 calls wait"));
+		FAILS(BH_E_BUSY, bh_child_call(s.child, "get", NULL, 0, NULL, NULL, NULL, &t_err));
+		assert_true(t_says("3 calls wait"));
+		FAILS(BH_E_TIMEOUT, bh_call_wait(spins, NULL, NULL, &t_err));
+		for (int i = 0; i < 3; i++)
+			assert_int_equal(wait_number(waits[i]), i + 1);
+		bh_call_free(spins);
+		bh_child_restart(s.child);
+		while (bh_child_state_of(s.child) != BH_CHILD_RUNNING || scene_number(&s, "get") != 0)
+			t_sleep_ms(1);
+	}
+	scene_end(&s);
+	bh_component_unref(component);
+}
+
+/* As many as are asked for, also where that is more than an instance has by itself. */
+static void as_many_as_asked_for(void **state)
+{
+	(void)state;
+	enum { CALLS = 2500 };
+	tally t = {0};
+	bh_component *component = load(60000);
+	bh_child_options options = service(component);
+	options.mailbox = CALLS;
+	scene s = scene_begin(&options);
+	scene_wait(&s, BH_CHILD_RUNNING);
+	bh_call_options with = BH_CALL_OPTIONS_INIT;
+	with.done = tally_done;
+	with.done_data = &t;
+	OK(bh_child_call_start(NULL, s.child, "spin", NULL, 0, &with, &t_err));
+	for (int i = 0; i < CALLS; i++)
+		OK(bh_child_call_start(NULL, s.child, "get", NULL, 0, &with, &t_err));
+	tally_wait(&t, CALLS + 1);
+	assert_int_equal(atomic_load(&t.good), CALLS);
+	assert_int_equal(atomic_load(&t.trapped), 1);
+	scene_end(&s);
+	bh_component_unref(component);
+}
+
+/* A full mailbox is nobody's illness: what its supervisor asks has a place all the same. */
+static void asked_though_full(void **state)
+{
+	(void)state;
+	enum { CALLS = 40 };
+	bh_component *component = load(60000);
+	bh_child_options options = service(component);
+	options.mailbox = 1;
+	options.health = "get";
+	options.health_ms = 1;
+	options.answer_ms = (uint64_t)(5000 * t_slack());
+	options.unhealthy_after = 1;
+	scene s = scene_begin(&options);
+	scene_wait(&s, BH_CHILD_RUNNING);
+	unsigned good = 0, busy = 0;
+	for (double until = t_now_ms() + 300; t_now_ms() < until;) {
+		bh_call *calls[CALLS] = {0};
+		for (int i = 0; i < CALLS; i++)
+			busy += bh_child_call_start(&calls[i], s.child, "get", NULL, 0, NULL, NULL) == BH_E_BUSY;
+		for (int i = 0; i < CALLS; i++) {
+			good += calls[i] && bh_call_wait(calls[i], NULL, NULL, NULL) == BH_OK;
+			bh_call_free(calls[i]);
+		}
+	}
+	assert_true(good > 0 && busy > 0);
+	scene_wait(&s, BH_CHILD_RUNNING);
+	unsigned well = 0;
+	for (bh_supervisor_event e; bh_subscription_next(s.events, &e, 0, NULL) == BH_OK;) {
+		assert_true(e.kind != BH_EVENT_EXITED && !(e.kind == BH_EVENT_HEALTH && e.health != BH_HEALTH_GOOD));
+		well += e.kind == BH_EVENT_HEALTH;
+		bh_supervisor_event_deinit(&e);
+	}
+	assert_int_equal(well, 1);
 	scene_end(&s);
 	bh_component_unref(component);
 }
@@ -270,9 +365,15 @@ static void each_is_told_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(in_order),          cmocka_unit_test(wait_for_an_instance),
-		cmocka_unit_test(bounds_of_waiting), cmocka_unit_test(behind_a_crash),
-		cmocka_unit_test(arguments),         cmocka_unit_test(each_is_told_once),
+		cmocka_unit_test(in_order),
+		cmocka_unit_test(wait_for_an_instance),
+		cmocka_unit_test(bounds_of_waiting),
+		cmocka_unit_test(behind_a_crash),
+		cmocka_unit_test(bounds_while_it_is_up),
+		cmocka_unit_test(as_many_as_asked_for),
+		cmocka_unit_test(asked_though_full),
+		cmocka_unit_test(arguments),
+		cmocka_unit_test(each_is_told_once),
 	};
 	return cmocka_run_group_tests(tests, host_begin, host_end);
 }

@@ -20,6 +20,7 @@ typedef struct {
 	bh_exit exit;
 	bh_decision decision;
 	uint64_t delay_ms;
+	int counted; /* restarts within the window, this one included; 0: it was not about that */
 } model_entry;
 
 /* Moments of restarts since they were last forgotten. */
@@ -77,7 +78,12 @@ static void model_tell(model *m, int node, bh_event_kind kind)
 
 static void model_tell_exit(model *m, int node, bh_exit how, bh_decision decision, uint64_t delay_ms)
 {
-	model_log(m, (model_entry){'.', node, BH_EVENT_EXITED, how, decision, delay_ms});
+	model_log(m, (model_entry){'.', node, BH_EVENT_EXITED, how, decision, delay_ms, 0});
+}
+
+static void model_tell_counted(model *m, int node, bh_exit how, bh_decision decision, uint64_t delay_ms, int counted)
+{
+	model_log(m, (model_entry){'.', node, BH_EVENT_EXITED, how, decision, delay_ms, counted});
 }
 
 /* Looking. */
@@ -296,13 +302,13 @@ static void model_as_asked(model *m, int node)
 		model_take_out(m, node);
 }
 
-/* Down without a restart. */
-static void model_stays_down(model *m, int node, bh_exit how, bh_child_state state)
+/* Down without a restart: after so many, or for another reason. */
+static void model_stays_down(model *m, int node, bh_exit how, bh_child_state state, int counted)
 {
 	model_node *n = &m->nodes[node];
 	n->state = state;
 	n->its_turn = false;
-	model_tell_exit(m, node, how, state == BH_CHILD_FAILED ? BH_DECISION_FAIL : BH_DECISION_LEAVE, 0);
+	model_tell_counted(m, node, how, state == BH_CHILD_FAILED ? BH_DECISION_FAIL : BH_DECISION_LEAVE, 0, counted);
 	if (state == BH_CHILD_FAILED)
 		model_tell(m, node, BH_EVENT_FAILED);
 	if (n->spec.dynamic && n->parent != NOBODY)
@@ -316,12 +322,13 @@ static void model_start_again(model *m, int node, bh_exit how)
 	model_moments *counted = by_itself ? &n->own : &sup->children;
 	n->failures++;
 	n->due = true;
-	if (model_within_window(m, counted, sup->spec.window_ms) >= (int)sup->spec.most_restarts) {
+	int before = model_within_window(m, counted, sup->spec.window_ms);
+	if (before >= (int)sup->spec.most_restarts) {
 		if (by_itself) {
-			model_stays_down(m, node, how, BH_CHILD_FAILED);
+			model_stays_down(m, node, how, BH_CHILD_FAILED, before);
 		} else {
 			n->state = BH_CHILD_STOPPED;
-			model_tell_exit(m, node, how, BH_DECISION_ESCALATE, 0);
+			model_tell_counted(m, node, how, BH_DECISION_ESCALATE, 0, before);
 			model_go_down(m, n->parent, BH_ENDING_ESCALATE);
 		}
 		return;
@@ -330,7 +337,7 @@ static void model_start_again(model *m, int node, bh_exit how)
 	n->restarts++;
 	n->state = BH_CHILD_STOPPED;
 	uint64_t delay = bh_backoff_ms(&n->spec.backoff, n->failures, &m->seed), at = bh_after_ms(m->now, delay);
-	model_tell_exit(m, node, how, BH_DECISION_RESTART, delay);
+	model_tell_counted(m, node, how, BH_DECISION_RESTART, delay, before + 1);
 	if (sup->spec.strategy != BH_ONE_FOR_ONE) {
 		for (int c = sup->spec.strategy == BH_ONE_FOR_ALL ? 0 : node; c < m->count; c++)
 			if (model_is_child(m, c, n->parent)) {
@@ -382,13 +389,13 @@ static void model_is_down_now(model *m, int node, bh_exit how)
 	else if (by_somebody)
 		model_as_asked(m, node);
 	else if (n->parent == NOBODY)
-		model_stays_down(m, node, how, BH_CHILD_FAILED);
+		model_stays_down(m, node, how, BH_CHILD_FAILED, 0);
 	else if (model_has_turns(n) && (how == BH_EXIT_NORMAL || n->spec.restart == BH_RESTART_TEMPORARY))
 		model_next_turn(m, node, how);
 	else if (again)
 		model_start_again(m, node, how);
 	else
-		model_stays_down(m, node, how, BH_CHILD_ENDED);
+		model_stays_down(m, node, how, BH_CHILD_ENDED, 0);
 }
 
 /* What supervisors do by themselves. */
@@ -468,172 +475,6 @@ static void model_settle(model *m)
 	for (int sup = m->count - 1; sup >= 0; sup--)
 		if (model_step(m, sup))
 			sup = m->count; /* from the lowest again */
-}
-
-/* What happens. */
-
-static void model_add(model *m, int parent, const bh_node_spec *spec)
-{
-	model_node *n = &m->nodes[m->count++];
-	memset(n, 0, sizeof *n);
-	n->there = n->wanted = true;
-	n->latecomer = parent != NOBODY && m->nodes[parent].state == BH_CHILD_RUNNING;
-	n->parent = parent;
-	n->spec = *spec;
-	n->timer = BH_NEVER;
-}
-
-static void model_up(model *m, int node)
-{
-	if (m->nodes[node].state == BH_CHILD_STARTING && !m->nodes[node].spec.supervisor)
-		model_came_up(m, node);
-	model_settle(m);
-}
-
-static void model_exit(model *m, int node, bh_exit how)
-{
-	if (!model_down(&m->nodes[node]) && !m->nodes[node].spec.supervisor)
-		model_is_down_now(m, node, how);
-	model_settle(m);
-}
-
-static void model_unhealthy(model *m, int node)
-{
-	if (m->nodes[node].state == BH_CHILD_RUNNING && !m->nodes[node].spec.supervisor)
-		model_go_down(m, node, BH_ENDING_UNHEALTHY);
-	model_settle(m);
-}
-
-static void model_start(model *m, int node)
-{
-	model_node *n = &m->nodes[node];
-	if (n->removing)
-		return;
-	n->wanted = true;
-	if (n->state == BH_CHILD_STOPPING && n->why == BH_ENDING_STOP) {
-		n->why = BH_ENDING_RESTART;
-		n->due = n->spec.every_ms;
-	}
-	if (!model_down(n) || n->state == BH_CHILD_WAITING || n->state == BH_CHILD_SCHEDULED)
-		return;
-	n->state = BH_CHILD_STOPPED;
-	n->due = n->spec.every_ms;
-	n->failures = 0;
-	n->own.count = 0;
-	const model_node *sup = n->parent == NOBODY ? NULL : &m->nodes[n->parent];
-	if (sup && !model_up_or_coming(sup))
-		return; /* comes up when its supervisor does */
-	bool others_come =
-		sup && (sup->state == BH_CHILD_STARTING || sup->group_stops || model_first_in_turn(m, n->parent) != NOBODY);
-	bool whatever_its_place =
-		sup && sup->state == BH_CHILD_RUNNING && n->latecomer && !n->its_turn && !model_goes_with_others(m, n);
-	if (n->spec.aside)
-		whatever_its_place = !model_goes_with_others(m, n);
-	if (!others_come || whatever_its_place)
-		model_come_up(m, node);
-	else
-		n->its_turn = true;
-	model_settle(m);
-}
-
-static void model_stop(model *m, int node)
-{
-	model_node *n = &m->nodes[node];
-	n->wanted = false;
-	if (n->state == BH_CHILD_STOPPING) {
-		n->why = BH_ENDING_STOP;
-	} else if (model_up_or_coming(n)) {
-		model_go_down(m, node, BH_ENDING_STOP);
-	} else {
-		n->state = BH_CHILD_STOPPED;
-		n->timer = BH_NEVER;
-		n->its_turn = false;
-	}
-	model_settle(m);
-}
-
-static void model_restart(model *m, int node)
-{
-	model_node *n = &m->nodes[node];
-	if (n->removing)
-		return;
-	n->wanted = true;
-	if (!model_down(n) || n->state == BH_CHILD_SCHEDULED)
-		n->due = true;
-	if (n->state == BH_CHILD_STOPPING) {
-		n->why = BH_ENDING_RESTART;
-	} else if (n->state == BH_CHILD_SCHEDULED) {
-		model_begin_in_turn(m, node);
-	} else if (model_up_or_coming(n)) {
-		model_go_down(m, node, BH_ENDING_RESTART);
-	} else if (n->state == BH_CHILD_WAITING) {
-		m->nodes[n->parent].group_at = 0;
-		model_begin_in_turn(m, node);
-	} else {
-		model_start(m, node);
-	}
-	model_settle(m);
-}
-
-static void model_remove(model *m, int node)
-{
-	model_node *n = &m->nodes[node];
-	n->wanted = false;
-	n->removing = true;
-	if (n->state == BH_CHILD_STOPPING)
-		n->why = BH_ENDING_STOP;
-	else if (model_up_or_coming(n))
-		model_go_down(m, node, BH_ENDING_STOP);
-	else
-		model_take_out(m, node);
-	model_settle(m);
-}
-
-/* When something is to happen by itself; `*ties` says how often at that moment. */
-static uint64_t model_next(const model *m, int *who, int *ties)
-{
-	uint64_t next = BH_NEVER;
-	*who = NOBODY;
-	*ties = 0;
-	for (int i = 0; i < m->count; i++) {
-		const model_node *n = &m->nodes[i];
-		if (!n->there)
-			continue;
-		uint64_t at = n->timer;
-		if (n->spec.supervisor && model_up_or_coming(n) && !n->group_stops) {
-			int first = model_first_in_turn(m, i);
-			if (first != NOBODY && model_waits_with_group(m, &m->nodes[first]))
-				at = n->group_at;
-		}
-		if (at < next) {
-			next = at;
-			*who = i;
-			*ties = 0;
-		}
-		*ties += at == next;
-	}
-	return next;
-}
-
-/* The moment came that model_next() said. */
-static void model_due(model *m)
-{
-	int who, ties;
-	if (model_next(m, &who, &ties) > m->now || who == NOBODY)
-		return;
-	model_node *n = &m->nodes[who];
-	if (n->state == BH_CHILD_WAITING) {
-		model_begin_in_turn(m, who);
-	} else if (n->state == BH_CHILD_SCHEDULED) {
-		model_begin(m, who);
-	} else if (n->state == BH_CHILD_STARTING && !n->spec.supervisor) {
-		model_go_down(m, who, BH_ENDING_LATE);
-	} else if (n->state == BH_CHILD_STOPPING) {
-		n->timer = BH_NEVER;
-		model_tell(m, who, BH_EVENT_KILLED);
-		model_do(m, '!', who);
-	}
-	model_settle(m);
 }
 
 #endif
