@@ -3,6 +3,8 @@
  * "x-reject: N", in any number; with a header "x-turn: N" only those whose names end in "-N", and sets x-turn to N + 1.
  * "x-do: WHAT" is something else: see below. From smg:gateway.
  */
+#include <stdio.h>
+
 #include "smg_tools.h"
 
 static volatile uint32_t sink;
@@ -73,6 +75,22 @@ static void misbehave(const smg_string_t *what, action *ret)
 		headers *add = &modify(ret)->headers_add;
 		for (int i = 0; i < 2000; i++)
 			put(add, "x-many", "1");
+	}
+	if (named(what, "print")) {
+		puts("a line");
+		fflush(stdout);
+		fputs("another\n", stderr);
+	}
+	if (named(what, "print-crash") || named(what, "print-spin")) {
+		fputs("last words", stderr);
+		if (named(what, "print-crash"))
+			__builtin_trap();
+		spin();
+	}
+	if (named(what, "print-much")) {
+		for (int i = 0; i < 5000; i++)
+			putchar('y');
+		fflush(stdout);
 	}
 	if (named(what, "count")) {
 		static int calls;
