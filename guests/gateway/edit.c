@@ -88,10 +88,13 @@ static void misbehave(const smg_string_t *what, action *ret)
 		spin();
 	}
 	if (named(what, "print-much")) {
-		for (int i = 0; i < 5000; i++)
+		for (int i = 0; i < 50000; i++)
 			putchar('y');
 		fflush(stdout);
 	}
+	if (named(what, "print-lines"))
+		for (int i = 0; i < 2000; i++)
+			fputs("a flood\n", stderr);
 	if (named(what, "count")) {
 		static int calls;
 		char text[2] = {(char)('0' + ++calls % 10), 0};
@@ -134,6 +137,12 @@ static uint16_t number(const smg_string_t *text)
 static void obey(const headers *in, action *ret)
 {
 	const smg_string_t *what = find(in, "x-do");
+	if (what && named(what, "print-header")) {
+		const smg_string_t *said = find(in, "x-say");
+		printf("%.*s\n", said ? (int)said->len : 0, said ? (const char *)said->ptr : "");
+		go_on(ret);
+		return;
+	}
 	if (what) {
 		misbehave(what, ret);
 		return;
