@@ -93,6 +93,11 @@ char **names_of_config(const bh_config *config); /* NULL: no memory */
 bool names_same(char *const *a, char *const *b);
 void names_order(module_list *list, char *const *order, size_t count);
 
+/* The next way in which calls failed; `*at` begins with 0. False: there is no other. */
+bool point_failure(const bh_chain_stats_entry *e, size_t *at, bh_status *out);
+
+const char *point_label(bh_attach attach); /* "on-request" and so on */
+
 void time_text(uint64_t ms, char out[32]); /* RFC 3339 */
 uint64_t epoch_ms(void);
 
