@@ -49,8 +49,8 @@ static void changes_nothing(void **state)
 	bh_chain *chain = shadowed(edit_guest);
 	for (size_t i = 0; i < 4; i++) {
 		char name[16], value[16], body[] = "body";
-		strcpy(name, wants[i][0]);
-		strcpy(value, wants[i][1]);
+		snprintf(name, sizeof name, "%s", wants[i][0]);
+		snprintf(value, sizeof value, "%s", wants[i][1]);
 		const bh_header given = header(name, value);
 		bh_http_request request = request_of("POST", "/", &given, 1);
 		request.body = bh_bytes_lend(body, 4);

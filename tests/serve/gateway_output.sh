@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # test: timeout=60
 # What modules write reaches the daemon's log, with their names, and no more of it than there is room for.
+# shellcheck disable=SC2119
 # shellcheck source=tests/support/gateway.sh
 . "$TESTS/support/gateway.sh"
 upstream

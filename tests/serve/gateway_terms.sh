@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # test: timeout=60
 # What modules may: their Component.toml, what the gateway says for all, and what is said of one; and when that changes.
+# shellcheck disable=SC2119
 # shellcheck source=tests/support/gateway.sh
 . "$TESTS/support/gateway.sh"
 upstream
