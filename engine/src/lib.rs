@@ -30,6 +30,7 @@ mod stream;
 mod toml;
 mod types;
 mod value;
+mod verdict;
 mod wasi;
 mod wave;
 mod wave_value;

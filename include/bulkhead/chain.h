@@ -60,6 +60,29 @@ typedef struct bh_chain bh_chain;
 /** Modules that a chain holds at most. */
 #define BH_CHAIN_MODULES 256
 
+/** What a module is asked about; several with |. */
+typedef enum {
+	BH_ATTACH_REQUEST = 1,  /**< requests, in the order of the chain */
+	BH_ATTACH_RESPONSE = 2, /**< responses, in the opposite order */
+	BH_ATTACH_ERROR = 4     /**< failures, in the order of the chain */
+} bh_attach;
+
+/** What a module wrote while it was asked. A view, for as long as the callback runs. */
+typedef struct {
+	const char *module;
+	bh_attach attach;
+	bh_string request_id; /**< UTF-8 */
+	bool error;           /**< to stderr, not to stdout */
+	bool truncated;       /**< there was more: its component's limits.output_bytes */
+	bh_string text;       /**< the module's word: any bytes */
+} bh_chain_output;
+
+/**
+ * Told of what a module wrote to stdout and to stderr, once for each, when its call is over, however it ended. On the thread
+ * that ran the module, which others wait for: it must not block, nor free the chain.
+ */
+typedef void bh_chain_log(void *data, const bh_chain_output *output);
+
 /** Bounds of a chain. Start from BH_CHAIN_OPTIONS_INIT; zero means the default. */
 typedef struct {
 	size_t struct_size;
@@ -67,6 +90,8 @@ typedef struct {
 	uint32_t max_headers;      /**< that a message may have after a module added some; default 256 */
 	uint64_t max_header_bytes; /**< all names and values of it together, likewise; default 64 KiB */
 	uint64_t max_context;      /**< bytes that the modules may note about one request; default 64 KiB */
+	bh_chain_log *log;         /**< NULL: what modules write goes nowhere */
+	void *log_data;
 } bh_chain_options;
 
 #define BH_CHAIN_OPTIONS_INIT BH_SIZED(bh_chain_options)
@@ -85,15 +110,11 @@ typedef struct {
 BH_API BH_MUST_USE bh_status bh_chain_new(bh_chain **out, bh_host *host, const bh_chain_options *options,
                                           bh_error **err);
 
-/** Give a chain up. Exchanges that are there go on with the modules they have. NULL is allowed. */
+/**
+ * Give a chain up. Exchanges that are there go on with the modules they have; of what these write nobody is told once this has
+ * returned. NULL is allowed.
+ */
 BH_API void bh_chain_free(bh_chain *chain);
-
-/** What a module is asked about; several with |. */
-typedef enum {
-	BH_ATTACH_REQUEST = 1,  /**< requests, in the order of the chain */
-	BH_ATTACH_RESPONSE = 2, /**< responses, in the opposite order */
-	BH_ATTACH_ERROR = 4     /**< failures, in the order of the chain */
-} bh_attach;
 
 /** What comes of a message when a module fails: it traps, passes a limit, or answers what is not allowed. */
 typedef enum {
@@ -113,6 +134,13 @@ typedef struct {
 	const char *header_value; /**< and it has exactly this value */
 } bh_chain_match;
 
+/**
+ * Messages that shadows of a chain are busy with, or wait for, at most; together they are no larger than BH_CHAIN_SHADOW_BYTES,
+ * but for one that is larger alone.
+ */
+#define BH_CHAIN_SHADOWS 64
+#define BH_CHAIN_SHADOW_BYTES BH_MIB(16)
+
 /** A module. Start from BH_CHAIN_MODULE_INIT; zero means the default. Texts are copied. */
 typedef struct {
 	size_t struct_size;
@@ -122,8 +150,12 @@ typedef struct {
 	bh_on_failure on_failure;
 	const bh_chain_match *matches; /**< it is asked where one of them holds; none: always */
 	size_t match_count;
-	double sample;     /**< per cent of what it would be asked about; 0: all of it */
-	bool shadow;       /**< it is asked, and counted, but what it answers, or that it fails, changes nothing */
+	double sample; /**< per cent of what it would be asked about; 0: all of it */
+	/**
+	 * It is asked, and counted, but what it answers, or that it fails, changes nothing: it gets a copy of the message, which
+	 * does not wait for it. Past BH_CHAIN_SHADOWS it is not asked, and that is counted.
+	 */
+	bool shadow;
 	uint32_t reuse;    /**< messages that an instance of it sees; 0 and 1: each has a fresh one */
 	uint32_t position; /**< from 1, moving those behind it; 0: the end. Not looked at when replacing */
 } bh_chain_module_options;
@@ -278,7 +310,7 @@ typedef struct {
  */
 BH_API bh_exchange_failure bh_exchange_get_failure(const bh_exchange *exchange);
 
-/** Whether a module was shown the request. */
+/** Whether a module was shown the request; a shadow, whether it is or will be. */
 BH_API bool bh_exchange_saw(const bh_exchange *exchange, const char *module);
 
 /**
@@ -298,8 +330,9 @@ typedef struct {
 	bh_attach attach;
 	const bh_stats_entry *calls; /**< how many, how they ended, how long they took; see stats.h */
 	uint64_t continued, rejected, modified, replied;
-	uint64_t closed; /**< failures that became a reply */
-	uint64_t opened; /**< failures that were let pass, a shadow's included */
+	uint64_t closed;  /**< failures that became a reply */
+	uint64_t opened;  /**< failures that were let pass, a shadow's included */
+	uint64_t skipped; /**< messages that a shadow was not asked about, as too many waited: no calls */
 } bh_chain_stats_entry;
 
 typedef struct bh_chain_stats bh_chain_stats;

@@ -1,6 +1,6 @@
 /*
  * Messages: what gateway middleware is called with, and what it answers, as C has them. They are written straight into
- * the guest's memory and read out of it (engine/src/middleware.rs), without values in between.
+ * the guest's memory and read out of it (engine/src/middleware.rs, verdict.rs), without values in between.
  *
  * The structs lie as Rust has them too, which asserts their sizes: a change here is one there.
  */

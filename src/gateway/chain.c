@@ -46,6 +46,7 @@ bh_status bh_chain_new(bh_chain **out, bh_host *host, const bh_chain_options *op
 		return bh_fail_memory(err);
 	atomic_init(&chain->references, 1);
 	pthread_mutex_init(&chain->lock, NULL);
+	pthread_cond_init(&chain->quiet, NULL);
 	chain->host = host;
 	bh_host_retain(host);
 	if (options)
@@ -75,11 +76,19 @@ void bh_chain_unref(bh_chain *chain)
 	bh_stats_free(chain->stats);
 	bh_host_release(chain->host);
 	pthread_mutex_destroy(&chain->lock);
+	pthread_cond_destroy(&chain->quiet);
 	bh_free(chain);
 }
 
 void bh_chain_free(bh_chain *chain)
 {
+	if (!chain)
+		return;
+	pthread_mutex_lock(&chain->lock);
+	chain->closed = true;
+	while (chain->telling)
+		pthread_cond_wait(&chain->quiet, &chain->lock);
+	pthread_mutex_unlock(&chain->lock);
 	bh_chain_unref(chain);
 }
 

@@ -110,6 +110,7 @@ static void add(bh_chain_stats *stats, bh_chain *chain, const char *module, cons
 		.replied = load(&of->replied),
 		.closed = load(&of->closed),
 		.opened = load(&of->opened),
+		.skipped = load(&of->skipped),
 	};
 }
 

@@ -105,6 +105,7 @@ void bh_exchange_free(bh_exchange *exchange)
 	for (bh_kept_value *kept = exchange->values; kept; kept = kept->next)
 		bh_value_deinit(&kept->value);
 	bh_scope_end(&exchange->scope);
+	bh_output_deinit(&exchange->output);
 	bh_error_free(exchange->why);
 	bh_modules_unref(exchange->modules);
 	bh_chain_unref(exchange->chain);

@@ -19,7 +19,7 @@ const char *bh_point_name(bh_point point);
 /* What is counted of modules of one name, at one point. */
 typedef struct {
 	bh_stats_export *calls;
-	_Atomic uint64_t continued, rejected, modified, replied, closed, opened;
+	_Atomic uint64_t continued, rejected, modified, replied, closed, opened, skipped;
 } bh_point_counts;
 
 typedef struct bh_counts bh_counts;
@@ -46,9 +46,22 @@ bool bh_rule_holds(const bh_rule *rule, const bh_http_request *request, bool pla
 /* Whether header names are the same one; ASCII letters of either case are. */
 bool bh_same_name(bh_string a, bh_string b);
 
+/* What an instance writes; it is there as long as the instance. */
+typedef struct {
+	bh_buffer out, err;
+	bh_instance_options options; /* for making one that writes there */
+} bh_output;
+
+/* NULL: no memory. */
+bh_output *bh_output_new(void);
+void bh_output_init(bh_output *output);
+void bh_output_deinit(bh_output *output);
+void bh_output_free(bh_output *output);
+
 /* An instance that is kept for more messages. */
 typedef struct {
 	bh_instance *instance;
+	bh_output *output; /* NULL: nobody reads it */
 	uint32_t used;
 } bh_kept;
 
@@ -83,6 +96,8 @@ BH_DEFINE_AUTO(bh_module *, bh_module_unref)
 /* An instance for a message; none: a fresh one is to be made, and kept if `*keep` says so. */
 bh_kept bh_module_take(bh_module *module, bool *keep);
 
+void bh_kept_free(bh_kept *kept);
+
 /* It has seen its message. It is kept for more, or goes, also where others may soon want what it takes. */
 void bh_module_give(bh_module *module, bh_kept kept);
 
@@ -105,6 +120,12 @@ struct bh_chain {
 	bh_stats *stats;
 	_Atomic uint64_t exchanges; /* how many there were */
 	_Atomic uint64_t salts;
+	/* The lock: */
+	bool closed;           /* nobody is told of anything any more */
+	uint32_t telling;      /* callbacks under way */
+	pthread_cond_t quiet;  /* there are none */
+	uint32_t shadows;      /* messages that shadows have, */
+	uint64_t shadow_bytes; /* and their bytes */
 };
 
 bh_chain *bh_chain_ref(bh_chain *chain);
@@ -154,6 +175,7 @@ struct bh_exchange {
 	/* Where it is. */
 	int part;                /* BH_PART_... */
 	bool under_way, waiting; /* on this thread */
+	uint64_t held;           /* its bytes */
 	bool replies;            /* a response instead */
 	bool settled;            /* nobody else is asked */
 	bh_point point;
@@ -167,6 +189,8 @@ struct bh_exchange {
 	bh_kept kept;
 	bool keep;
 	bool seen_by_others; /* interceptors: it is called with values */
+	bh_output output;    /* of an instance that is not kept */
+	bh_output *heard;    /* where the one that is called writes; NULL: nowhere */
 	bh_message message;
 	bh_verdict verdict;
 	pthread_mutex_t lock; /* over call and cancelled */
@@ -197,6 +221,12 @@ bh_status bh_exchange_judge(bh_exchange *exchange, bh_value *result, bh_error **
 
 /* A text as modules may see it: UTF-8. NULL as data: no memory. */
 bh_string bh_exchange_text(bh_exchange *exchange, bh_string text);
+
+/* Tell of what the module that was called wrote. */
+void bh_exchange_tell(bh_exchange *exchange);
+
+/* Have a shadow look at a copy of exchange->message, later. False: it is not asked. */
+bool bh_shadow_start(const bh_exchange *exchange);
 
 /* What came of a call: exchange->verdict is looked at and, if it is all right, done. BH_E_BAD_RESULT; BH_E_NO_MEMORY. */
 bh_status bh_exchange_check(const bh_exchange *exchange, bh_error **err);

@@ -191,7 +191,7 @@ void bh_module_unref(bh_module *module)
 	if (!module || atomic_fetch_sub(&module->references, 1) != 1)
 		return;
 	for (size_t i = 0; i < module->kept_count; i++)
-		bh_instance_free(module->kept[i].instance);
+		bh_kept_free(&module->kept[i]);
 	unkeep(module, (uint32_t)module->kept_count);
 	for (int i = 0; i < BH_POINTS; i++)
 		bh_export_free(module->exports_[i]);
@@ -225,11 +225,17 @@ bh_kept bh_module_take(bh_module *module, bool *keep)
 	return kept;
 }
 
+/* The instance first: it may write as long as it is there. */
+void bh_kept_free(bh_kept *kept)
+{
+	bh_instance_free(kept->instance);
+	bh_output_free(kept->output);
+	*kept = (bh_kept){0};
+}
+
 void bh_module_give(bh_module *module, bh_kept kept)
 {
-	if (!kept.instance)
-		return;
-	if (++kept.used < module->reuse && bh_instance_usable(kept.instance) && may_keep(module)) {
+	if (kept.instance && ++kept.used < module->reuse && bh_instance_usable(kept.instance) && may_keep(module)) {
 		pthread_mutex_lock(&module->lock);
 		bool room = module->kept_count < BH_KEPT;
 		if (room)
@@ -239,5 +245,5 @@ void bh_module_give(bh_module *module, bh_kept kept)
 			return;
 		unkeep(module, 1);
 	}
-	bh_instance_free(kept.instance);
+	bh_kept_free(&kept);
 }

@@ -222,12 +222,27 @@ static void conclude(bh_exchange *exchange, bh_status status, const bh_usage *us
 
 static void forget_kept(bh_exchange *exchange, bh_status status)
 {
+	bh_exchange_tell(exchange);
 	/* An instance whose call failed may hold anything, even where the engine would go on with it. */
-	if (status && exchange->kept.instance)
-		bh_instance_free(exchange->kept.instance);
+	if (status)
+		bh_kept_free(&exchange->kept);
 	else
 		bh_module_give(module_of(exchange), exchange->kept);
 	exchange->kept = (bh_kept){0};
+}
+
+/* Where what it writes goes to. NULL: nobody wants it, or there is no memory, for which it is asked all the same. */
+static const bh_instance_options *hear(bh_exchange *exchange)
+{
+	exchange->heard = NULL;
+	if (!exchange->chain->options.log)
+		return NULL;
+	if (exchange->keep && !exchange->kept.instance)
+		exchange->kept.output = bh_output_new();
+	else if (!exchange->keep)
+		bh_output_init(&exchange->output);
+	exchange->heard = exchange->keep ? exchange->kept.output : &exchange->output;
+	return exchange->heard ? &exchange->heard->options : NULL;
 }
 
 static bh_message_call prepare(bh_exchange *exchange)
@@ -242,6 +257,7 @@ static bh_message_call prepare(bh_exchange *exchange)
 		.export_ = module->exports_[exchange->point],
 		.instance = exchange->kept.instance,
 		.keep = exchange->keep,
+		.options = hear(exchange),
 		.cancel = &exchange->token,
 		.message = &exchange->message,
 		.verdict = &exchange->verdict,
@@ -258,6 +274,7 @@ static bh_status call_seen(bh_exchange *exchange, bh_usage *usage, bh_error **er
 	bh_call_options options = BH_CALL_OPTIONS_INIT;
 	options.cancel = &exchange->token;
 	options.kill = true;
+	options.instance = exchange->heard ? &exchange->heard->options : NULL;
 	bh_status status = bh_export_call(export_, &message, 1, &result, &options, usage, err);
 	return status ? status : bh_exchange_judge(exchange, &result, err);
 }
@@ -268,6 +285,7 @@ static bh_status start_seen(bh_exchange *exchange, bh_call_done *done, bh_error 
 	bh_call_options options = BH_CALL_OPTIONS_INIT;
 	options.done = done;
 	options.done_data = exchange;
+	options.instance = exchange->heard ? &exchange->heard->options : NULL;
 	if (bh_exchange_values(exchange, &message))
 		return bh_fail_memory(err);
 	return bh_call_start(&exchange->call, module_of(exchange)->exports_[exchange->point], NULL, &message, 1, &options,
@@ -358,6 +376,17 @@ static void finish(bh_exchange *exchange)
 		exchange->done(exchange->done_data, exchange);
 }
 
+/* The message goes on without it. Whoever saw a request is to see the response. */
+static void show_shadow(bh_exchange *exchange)
+{
+	if (!bh_shadow_start(exchange)) {
+		count_one(&module_of(exchange)->counts->points[exchange->point].skipped);
+	} else if (exchange->point == BH_POINT_REQUEST) {
+		set_bit(exchange->seen, exchange->at);
+		set_bit(exchange->passed, exchange->at);
+	}
+}
+
 static void go_on(bh_exchange *exchange)
 {
 	while (next_module(exchange)) {
@@ -365,6 +394,8 @@ static void go_on(bh_exchange *exchange)
 			close_exchange(exchange, BH_E_CANCELLED, NULL, NULL);
 		} else if (bh_exchange_show(exchange, module_of(exchange))) {
 			close_exchange(exchange, BH_E_NO_MEMORY, NULL, NULL);
+		} else if (module_of(exchange)->shadow) {
+			show_shadow(exchange);
 		} else if (exchange->waiting) {
 			call_here(exchange);
 		} else if (start_call(exchange)) {
@@ -382,4 +413,12 @@ void bh_turns_begin(bh_exchange *exchange, bh_point point)
 	if (point != BH_POINT_REQUEST)
 		look_ahead(exchange);
 	go_on(exchange);
+}
+
+void bh_turns_apart(bh_exchange *exchange)
+{
+	exchange->asked = exchange->modules->count;
+	exchange->under_way = true;
+	if (!start_call(exchange))
+		finish(exchange);
 }

@@ -18,6 +18,7 @@ void bh_message_prepare(bh_run *run, const bh_message_call *wanted)
 	run->function = wanted->export_->function;
 	run->stats = bh_export_stats(wanted->export_->component, wanted->export_);
 	run->instance = wanted->instance;
+	run->options = wanted->options;
 	run->message = wanted->message;
 	run->verdict = wanted->verdict;
 	/* Nobody leaves a message behind with a guest that goes on reading it. */

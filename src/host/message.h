@@ -7,10 +7,11 @@
 #include "host/run.h"
 
 typedef struct {
-	bh_export *export_;    /* found to fit the message's kind (bh_message_check()) */
-	bh_instance *instance; /* NULL: a fresh one */
-	bool keep;             /* a fresh one that is to be kept if the call ends well */
-	bh_cancel *cancel;     /* ends a call that is waited for; NULL: none */
+	bh_export *export_;                 /* found to fit the message's kind (bh_message_check()) */
+	bh_instance *instance;              /* NULL: a fresh one */
+	bool keep;                          /* a fresh one that is to be kept if the call ends well */
+	const bh_instance_options *options; /* of a fresh one; NULL: the default. There until the call is over */
+	bh_cancel *cancel;                  /* ends a call that is waited for; NULL: none */
 	const bh_message *message;
 	bh_verdict *verdict; /* empty; whoever calls frees its block, whatever came of the call */
 } bh_message_call;

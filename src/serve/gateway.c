@@ -312,7 +312,10 @@ static bh_status make_chain(gateway *g, const bh_config_gateway *c, bh_error **e
 	bh_gateway_settings_chain(&g->settings, &options);
 	if (c->max_header_size > BH_KIB(64))
 		options.max_header_bytes = c->max_header_size;
-	return bh_chain_new(&g->chain, g->host, &options, err);
+	bh_status status = gateway_log_new(&g->log, err);
+	options.log = gateway_log_take;
+	options.log_data = g->log;
+	return status ? status : bh_chain_new(&g->chain, g->host, &options, err);
 }
 
 static bh_status load_all(gateway *g, const bh_config *config, bh_error **err)
@@ -370,20 +373,34 @@ bh_status gateway_start(gateway **out, bh_host *host, const bh_config *config, c
 	return BH_OK;
 }
 
-/* The modules that are to be, in the order they are to have. */
-static bh_status next_of(gateway *g, const bh_config *config, bool same_order, module_list *next, bh_error **err)
+/* Those that were registered: the same ones, unless what holds for all has changed. */
+static bh_status registered(gateway *g, bool changed, module_list *next, bh_error **err)
 {
-	bh_status status = configured(g, config, next, err);
+	bh_status status = BH_OK;
 	for (size_t i = 0; i < g->modules.count && !status; i++) {
-		module_record *m = g->modules.items[i];
+		module_record *m = g->modules.items[i], *made = NULL;
 		if (m->configured)
 			continue;
 		if (list_find(next, m->name))
-			status =
-				bh_error_new(err, BH_E_CONFIG, "gateway: %s: a module of that name was registered over HTTP", m->name);
-		else if (!list_add(next, m))
+			return bh_error_new(err, BH_E_CONFIG, "gateway: %s: a module of that name was registered over HTTP",
+			                    m->name);
+		if (changed)
+			status = module_again(&made, g, m, err);
+		if (!status && !list_add(next, made ? made : m)) {
+			record_free(made);
 			status = no_memory(err);
+		}
 	}
+	return status;
+}
+
+/* The modules that are to be, in the order they are to have. */
+static bh_status next_of(gateway *g, const bh_config *config, bool changed, bool same_order, module_list *next,
+                         bh_error **err)
+{
+	bh_status status = configured(g, config, next, err);
+	if (!status)
+		status = registered(g, changed, next, err);
 	if (status || !same_order || !g->modules.count)
 		return status;
 	char **order = sv_alloc(g->modules.count * sizeof *order);
@@ -393,6 +410,15 @@ static bh_status next_of(gateway *g, const bh_config *config, bool same_order, m
 		names_order(next, order, g->modules.count);
 	sv_free(order);
 	return order ? BH_OK : no_memory(err);
+}
+
+/* What holds for all modules that do not say otherwise. */
+static bool differs(const gateway *g, const bh_gateway_settings *before, bh_on_failure on_failure)
+{
+	const bh_gateway_settings *now = &g->settings;
+	return g->on_failure != on_failure || now->max_memory_pages != before->max_memory_pages ||
+	       now->max_execution_time_ms != before->max_execution_time_ms ||
+	       now->max_stack_size != before->max_stack_size || now->max_body_size != before->max_body_size;
 }
 
 bh_status gateway_reload(gateway *g, const bh_config *config, bh_error **err)
@@ -408,7 +434,7 @@ bh_status gateway_reload(gateway *g, const bh_config *config, bh_error **err)
 	char **names = names_of_config(config), **names_before = g->config_order;
 	bh_status status = names ? take_settings(g, c, err) : no_memory(err);
 	if (!status)
-		status = next_of(g, config, names_same(names, names_before), &next, err);
+		status = next_of(g, config, differs(g, &before, failure_before), names_same(names, names_before), &next, err);
 	if (!status) {
 		g->config_order = names;
 		status = gateway_put(g, &next, false, err);
@@ -440,6 +466,7 @@ void gateway_stop(gateway *g, unsigned wait_ms)
 	}
 	proxy_stop(g->proxy, wait_ms);
 	bh_chain_free(g->chain);
+	gateway_log_free(g->log);
 	for (size_t i = 0; i < g->modules.count; i++)
 		record_free(g->modules.items[i]);
 	sv_free(g->modules.items);

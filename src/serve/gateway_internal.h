@@ -6,6 +6,7 @@
 
 #include "flow.h"
 #include "gateway.h"
+#include "gateway_log.h"
 
 /* A module as it is registered; but for what is counted it does not change. */
 typedef struct {
@@ -32,6 +33,7 @@ typedef struct job job;
 struct gateway {
 	bh_host *host;
 	bh_chain *chain;
+	gateway_log *log;
 	proxy *proxy;
 	char *state;   /* path */
 	char *restart; /* what only a start looks at, as one text */
@@ -58,6 +60,22 @@ bh_status module_of_config(module_record **out, gateway *g, const bh_config_modu
 /* One that is registered over HTTP; `sha256`: as it must be, NULL: any. */
 bh_status module_of_file(module_record **out, gateway *g, const char *name, const char *file, uint32_t attach,
                          const char *sha256, bh_error **err);
+/*
+ * The same module under settings that have changed since. Where its file is not what was registered it keeps the limits it has,
+ * which is said.
+ */
+bh_status module_again(module_record **out, gateway *g, const module_record *old, bh_error **err);
+
+/* gateway_terms.c */
+typedef struct {
+	bh_limits limits;
+	const bh_permissions *permissions; /* the manifest's, or the configuration's; NULL: none */
+	bh_manifest *manifest;
+} module_terms;
+bh_status terms_of_config(module_terms *given, const gateway *g, const bh_config_module *said, bh_error **err);
+bh_status terms_of_file(module_terms *given, const gateway *g, const char *file, bh_error **err);
+void terms_free(module_terms *given); /* whatever came of making them */
+
 /* The rules for paths; gateway_path.c. Opens the file, checks what it truly is, and reads that. */
 bh_status module_read(char **bytes, size_t *length, const char *path, bh_error **err);
 bh_status module_path_check(const char *path, bh_error **err);
@@ -74,6 +92,11 @@ void names_free(char **names);
 char **names_of_config(const bh_config *config); /* NULL: no memory */
 bool names_same(char *const *a, char *const *b);
 void names_order(module_list *list, char *const *order, size_t count);
+
+/* The next way in which calls failed; `*at` begins with 0. False: there is no other. */
+bool point_failure(const bh_chain_stats_entry *e, size_t *at, bh_status *out);
+
+const char *point_label(bh_attach attach); /* "on-request" and so on */
 
 void time_text(uint64_t ms, char out[32]); /* RFC 3339 */
 uint64_t epoch_ms(void);

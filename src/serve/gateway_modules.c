@@ -7,6 +7,7 @@
 
 #include "gateway_internal.h"
 #include "memory.h"
+#include "say.h"
 
 uint64_t epoch_ms(void)
 {
@@ -87,17 +88,6 @@ static void note_digest(module_record *m)
 	m->options.component = m->component;
 }
 
-/* The gateway's, and over them what is said of the module. */
-static void limits_of(const gateway *g, const bh_limits *said, bh_limits *out)
-{
-	bh_gateway_settings_limits(&g->settings, out);
-	for (int i = BH_LIMIT_NONE + 1; said && i < BH_LIMIT_COUNT; i++)
-		if (bh_limits_get(said, (bh_limit)i))
-			bh_limits_set(out, (bh_limit)i, bh_limits_get(said, (bh_limit)i));
-	if (said)
-		out->on_memory_limit = said->on_memory_limit;
-}
-
 static const char *copy_text(store *s, const char *text, bool *failed)
 {
 	const char *copy = text ? store_copy(s, text, strlen(text)) : NULL;
@@ -126,18 +116,17 @@ static bool copy_options(module_record *m, const bh_config_module *said)
 	return rules && !failed;
 }
 
-/* All that was said, and what the gateway says for it, as a text to compare. */
-static char *signature_of(const gateway *g, const bh_config_module *said)
+/* All that was said of it, wherever, as a text to compare. */
+static char *signature_of(const module_terms *given, const bh_config_module *said)
 {
 	sv_text out = {0};
-	bh_limits limits = BH_LIMITS_INIT;
-	limits_of(g, said->limits, &limits);
+	const bh_limits *limits = &given->limits;
 	sv_text_add(&out, "%s\n%u %d %f %d %u %d %d\n", said->file, said->attach, (int)said->on_failure, said->sample,
-	            said->shadow, said->reuse, said->untrusted, (int)limits.on_memory_limit);
+	            said->shadow, said->reuse, said->untrusted, (int)limits->on_memory_limit);
 	for (int i = BH_LIMIT_NONE + 1; i < BH_LIMIT_COUNT; i++)
-		sv_text_add(&out, "%llu ", (unsigned long long)bh_limits_get(&limits, (bh_limit)i));
-	for (size_t i = 0; said->permissions && i < bh_permissions_count(said->permissions); i++)
-		sv_text_add(&out, "\n%s", bh_permissions_describe(said->permissions, i));
+		sv_text_add(&out, "%llu ", (unsigned long long)bh_limits_get(limits, (bh_limit)i));
+	for (size_t i = 0; given->permissions && i < bh_permissions_count(given->permissions); i++)
+		sv_text_add(&out, "\n%s", bh_permissions_describe(given->permissions, i));
 	for (size_t i = 0; i < said->match_count; i++) {
 		const bh_chain_match *r = &said->matches[i];
 		sv_text_add(&out, "\n%s|%s|%s|%s", r->path_prefix ? r->path_prefix : "\1", r->method ? r->method : "\1",
@@ -146,27 +135,41 @@ static char *signature_of(const gateway *g, const bh_config_module *said)
 	return sv_text_take(&out);
 }
 
-bh_status module_of_config(module_record **out, gateway *g, const bh_config_module *said, bh_error **err)
+static bh_status load_configured(module_record *m, const gateway *g, const bh_config_module *said,
+                                 const module_terms *given, bh_error **err)
 {
-	module_record *m = record_new(said->name, said->file);
 	bh_component_options options = BH_COMPONENT_OPTIONS_INIT;
 	struct stat info;
-	if (!m || !copy_options(m, said) || !(m->signature = signature_of(g, said))) {
-		record_free(m);
+	if (!copy_options(m, said) || !(m->signature = signature_of(given, said)))
 		return no_memory(err);
-	}
 	m->configured = true;
 	m->size = stat(said->file, &info) ? 0 : (uint64_t)info.st_size;
-	limits_of(g, said->limits, &options.limits);
-	options.permissions = said->permissions;
+	options.limits = given->limits;
+	options.permissions = given->permissions;
 	options.name = said->name;
 	if (said->untrusted)
 		options.compile_mode = BH_COMPILE_ISOLATED;
+	return bh_component_load_file(&m->component, g->host, said->file, &options, err);
+}
+
+bh_status module_of_config(module_record **out, gateway *g, const bh_config_module *said, bh_error **err)
+{
+	module_terms given;
 	bh_error *why = NULL;
-	bh_status status = bh_component_load_file(&m->component, g->host, said->file, &options, &why);
+	module_record *m = record_new(said->name, said->file);
+	if (!m)
+		return no_memory(err);
+	bh_status status = terms_of_config(&given, g, said, &why);
+	if (!status)
+		status = load_configured(m, g, said, &given, &why);
+	terms_free(&given);
 	if (status) {
-		bh_error_new(err, status, "gateway.module %s: %s: %s", said->name, said->file,
-		             why ? bh_error_message(why) : bh_status_text(status));
+		const bh_location *where = why ? bh_error_location(why) : NULL;
+		const char *text = why ? bh_error_message(why) : bh_status_text(status);
+		if (where && where->file && where->line)
+			bh_error_new(err, status, "gateway.module %s: %s:%u: %s", said->name, where->file, where->line, text);
+		else
+			bh_error_new(err, status, "gateway.module %s: %s: %s", said->name, said->file, text);
 		bh_error_free(why);
 		record_free(m);
 		return status;
@@ -174,6 +177,19 @@ bh_status module_of_config(module_record **out, gateway *g, const bh_config_modu
 	note_digest(m);
 	*out = m;
 	return BH_OK;
+}
+
+static bh_status load_registered(module_record *m, const gateway *g, const char *bytes, size_t length, bh_error **err)
+{
+	module_terms given;
+	bh_component_options options = BH_COMPONENT_OPTIONS_INIT;
+	bh_status status = terms_of_file(&given, g, m->file, err);
+	options.limits = given.limits;
+	options.name = m->name;
+	if (!status)
+		status = bh_component_load_bytes(&m->component, g->host, bytes, length, &options, err);
+	terms_free(&given);
+	return status;
 }
 
 bh_status module_of_file(module_record **out, gateway *g, const char *name, const char *file, uint32_t attach,
@@ -189,13 +205,10 @@ bh_status module_of_file(module_record **out, gateway *g, const char *name, cons
 	module_record *m = record_new(name, file);
 	if (!m)
 		return no_memory(err);
-	bh_component_options options = BH_COMPONENT_OPTIONS_INIT;
-	limits_of(g, NULL, &options.limits);
-	options.name = m->name;
 	m->size = length;
 	m->options.attach = attach;
 	m->options.on_failure = g->on_failure;
-	status = bh_component_load_bytes(&m->component, g->host, bytes, length, &options, err);
+	status = load_registered(m, g, bytes, length, err);
 	if (!status)
 		note_digest(m);
 	if (!status && sha256 && strcmp(sha256, m->sha256) != 0)
@@ -205,4 +218,43 @@ bh_status module_of_file(module_record **out, gateway *g, const char *name, cons
 	else
 		*out = m;
 	return status;
+}
+
+/* A record of its own with the component there is. */
+static module_record *same_component(const gateway *g, const module_record *old)
+{
+	module_record *m = record_new(old->name, old->file);
+	if (!m)
+		return NULL;
+	m->missing = old->missing;
+	m->size = old->size;
+	memcpy(m->sha256, old->sha256, sizeof m->sha256);
+	m->component = old->component ? bh_component_ref(old->component) : NULL;
+	m->options.component = m->component;
+	m->options.attach = old->options.attach;
+	m->options.on_failure = g->on_failure;
+	return m;
+}
+
+bh_status module_again(module_record **out, gateway *g, const module_record *old, bh_error **err)
+{
+	bh_error *why = NULL;
+	module_record *m = NULL;
+	if (old->missing || module_of_file(&m, g, old->name, old->file, old->options.attach, old->sha256, &why))
+		m = same_component(g, old);
+	if (why)
+		say_failure(BH_LOG_WARNING, "gateway: a registered module keeps the limits it has", why);
+	bh_error_free(why);
+	char *uuid = m ? sv_copy(old->uuid) : NULL;
+	if (!uuid) {
+		record_free(m);
+		return no_memory(err);
+	}
+	sv_free(m->uuid);
+	m->uuid = uuid;
+	m->created_ms = old->created_ms;
+	m->accessed_ms = old->accessed_ms;
+	m->calls = old->calls;
+	*out = m;
+	return BH_OK;
 }

@@ -1,4 +1,4 @@
-/* The gateway's modules and numbers: in the form existing users know, for `top`, and for Prometheus. Any thread. */
+/* The gateway's modules and numbers as JSON: in the form existing users know, and for `top`. Any thread. */
 #include <stdio.h>
 #include <string.h>
 
@@ -12,7 +12,7 @@ static const struct {
               {BH_ATTACH_RESPONSE, "OnResponse", "on-response"},
               {BH_ATTACH_ERROR, "OnError", "on-error"}};
 
-static const char *label_of(bh_attach attach)
+const char *point_label(bh_attach attach)
 {
 	for (size_t i = 0; i < SV_COUNT(points); i++)
 		if (points[i].bit == attach)
@@ -119,10 +119,26 @@ void gateway_list(gateway *g, sv_text *out)
 	bh_chain_stats_free(stats);
 }
 
+bool point_failure(const bh_chain_stats_entry *e, size_t *at, bh_status *out)
+{
+	static const bh_status all[] = {
+#define ROW(code, ...) (bh_status)(code),
+		BH_STATUS_MAP(ROW)
+#undef ROW
+	};
+	while (*at < SV_COUNT(all)) {
+		*out = all[(*at)++];
+		if (*out != BH_OK && bh_stats_status_count(e->calls, *out))
+			return true;
+	}
+	return false;
+}
+
 static void put_point(sv_text *out, const bh_chain_stats_entry *e)
 {
+	bh_status status;
 	js_open(out, '{');
-	js_put_text(out, "attach", label_of(e->attach));
+	js_put_text(out, "attach", point_label(e->attach));
 	js_put_number(out, "calls", e->calls->calls);
 	js_put_number(out, "failures", e->calls->failures);
 	js_put_number(out, "continued", e->continued);
@@ -131,6 +147,12 @@ static void put_point(sv_text *out, const bh_chain_stats_entry *e)
 	js_put_number(out, "replied", e->replied);
 	js_put_number(out, "closed", e->closed);
 	js_put_number(out, "opened", e->opened);
+	js_put_number(out, "skipped", e->skipped);
+	js_key(out, "failed");
+	js_open(out, '{');
+	for (size_t at = 0; point_failure(e, &at, &status);)
+		js_put_number(out, bh_status_name(status), bh_stats_status_count(e->calls, status));
+	js_close(out, '}');
 	js_put_number(out, "p50_ns", bh_stats_quantile(&e->calls->time, 0.5));
 	js_put_number(out, "p99_ns", bh_stats_quantile(&e->calls->time, 0.99));
 	js_close(out, '}');
@@ -184,74 +206,5 @@ void gateway_describe(gateway *g, sv_text *out)
 	pthread_mutex_unlock(&g->lock);
 	js_close(out, ']');
 	js_close(out, '}');
-	bh_chain_stats_free(stats);
-}
-
-/* Prometheus. */
-
-static void label(sv_text *out, const char *text)
-{
-	for (; *text; text++)
-		if (*text == '"' || *text == '\\')
-			sv_text_add(out, "\\%c", *text);
-		else if (*text == '\n')
-			sv_text_add(out, "\\n");
-		else
-			sv_text_add_n(out, text, 1);
-}
-
-static void put_actions(sv_text *out, const bh_chain_stats *stats)
-{
-	sv_text_add(out, "# HELP bulkhead_gateway_calls_total Modules asked, by what came of it.\n"
-	                 "# TYPE bulkhead_gateway_calls_total counter\n");
-	for (size_t i = 0; i < bh_chain_stats_count(stats); i++) {
-		const bh_chain_stats_entry *e = bh_chain_stats_at(stats, i);
-		const struct {
-			const char *name;
-			uint64_t count;
-		} rows[] = {{"continue", e->continued}, {"reject", e->rejected},      {"modify", e->modified},
-		            {"respond", e->replied},    {"failed-closed", e->closed}, {"failed-open", e->opened}};
-		for (size_t n = 0; n < SV_COUNT(rows); n++) {
-			sv_text_add(out, "bulkhead_gateway_calls_total{module=\"");
-			label(out, e->module);
-			sv_text_add(out, "\",attach=\"%s\",result=\"%s\"} %llu\n", label_of(e->attach), rows[n].name,
-			            (unsigned long long)rows[n].count);
-		}
-	}
-	sv_text_add(out, "# HELP bulkhead_gateway_call_seconds_total Time that modules took.\n"
-	                 "# TYPE bulkhead_gateway_call_seconds_total counter\n");
-	for (size_t i = 0; i < bh_chain_stats_count(stats); i++) {
-		const bh_chain_stats_entry *e = bh_chain_stats_at(stats, i);
-		sv_text_add(out, "bulkhead_gateway_call_seconds_total{module=\"");
-		label(out, e->module);
-		sv_text_add(out, "\",attach=\"%s\"} %.9f\n", label_of(e->attach), (double)e->calls->time.sum_ns / 1e9);
-	}
-}
-
-static void put_one(sv_text *out, const char *name, const char *type, const char *help, uint64_t value)
-{
-	sv_text_add(out, "# HELP bulkhead_gateway_%s %s\n# TYPE bulkhead_gateway_%s %s\nbulkhead_gateway_%s %llu\n", name,
-	            help, name, type, name, (unsigned long long)value);
-}
-
-void gateway_metrics(gateway *g, sv_text *out)
-{
-	bh_chain_stats *stats = NULL;
-	const proxy_counts c = proxy_count(g->proxy);
-	sv_text_add(out, "# HELP bulkhead_gateway_answers_total Answers sent to clients.\n"
-	                 "# TYPE bulkhead_gateway_answers_total counter\n");
-	for (int i = 2; i < 6; i++)
-		sv_text_add(out, "bulkhead_gateway_answers_total{status=\"%dxx\"} %llu\n", i,
-		            (unsigned long long)c.answered[i]);
-	put_one(out, "requests_total", "counter", "Requests begun.", c.requests);
-	put_one(out, "refused_total", "counter", "Requests not allowed, or too large.", c.refused);
-	put_one(out, "upstream_failures_total", "counter", "Requests the upstream did not answer, or not whole.",
-	        c.upstream_failures);
-	put_one(out, "clients_gone_total", "counter", "Clients that did not wait.", c.gone);
-	put_one(out, "connections", "gauge", "Connections of clients.", c.connections);
-	put_one(out, "requests_in_flight", "gauge", "Requests under way.", c.in_flight);
-	if (bh_chain_stats_new(&stats, g->chain, NULL))
-		return;
-	put_actions(out, stats);
 	bh_chain_stats_free(stats);
 }

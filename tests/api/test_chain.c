@@ -212,33 +212,6 @@ static void samples(void **state)
 	bh_chain_free(chain);
 }
 
-static void shadows(void **state)
-{
-	(void)state;
-	bh_chain *chain = t_chain(host);
-	bh_chain_module_options options = module_of("m", edit_guest);
-	options.shadow = true;
-	t_add(chain, &options);
-	static const bh_header wants[] = {
-		{{"x-reject", 8}, {"403", 3}}, {{"x-set", 5}, {"a=1", 3}}, {{"x-do", 4}, {"crash", 5}}};
-	for (int i = 0; i < 3; i++) {
-		bh_http_request request = request_of("GET", "/", &wants[i], 1);
-		bh_exchange *e = t_ask(chain, &request);
-		CONTINUES(e);
-		assert_ptr_equal(bh_exchange_get_request(e)->headers, &wants[i]);
-		bh_exchange_free(e);
-	}
-	bh_chain_stats *stats;
-	const bh_chain_stats_entry *entry = t_counted(&stats, chain, "m", BH_ATTACH_REQUEST);
-	assert_int_equal(entry->rejected, 1);
-	assert_int_equal(entry->modified, 1);
-	assert_int_equal(entry->opened, 1);
-	assert_int_equal(entry->calls->calls, 3);
-	assert_int_equal(bh_stats_status_count(entry->calls, BH_E_TRAP), 1);
-	bh_chain_stats_free(stats);
-	bh_chain_free(chain);
-}
-
 /* How often the instance that answers was used before. */
 static int count_of(bh_chain *chain)
 {
@@ -492,11 +465,11 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(answers), cmocka_unit_test(changes),     cmocka_unit_test(order),
-		cmocka_unit_test(rules),   cmocka_unit_test(rules_later), cmocka_unit_test(samples),
-		cmocka_unit_test(shadows), cmocka_unit_test(reuses),      cmocka_unit_test(context),
-		cmocka_unit_test(errors),  cmocka_unit_test(watched),     cmocka_unit_test(limits_rates),
-		cmocka_unit_test(traces),  cmocka_unit_test(odd_bytes),
+		cmocka_unit_test(answers),   cmocka_unit_test(changes),      cmocka_unit_test(order),
+		cmocka_unit_test(rules),     cmocka_unit_test(rules_later),  cmocka_unit_test(samples),
+		cmocka_unit_test(reuses),    cmocka_unit_test(context),      cmocka_unit_test(errors),
+		cmocka_unit_test(watched),   cmocka_unit_test(limits_rates), cmocka_unit_test(traces),
+		cmocka_unit_test(odd_bytes),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

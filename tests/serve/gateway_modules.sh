@@ -94,8 +94,19 @@ get /hello && expect 200 && expect_head '^x-content-type-options: nosniff'
 get -H 'x-shadow: 1' -H 'x-reject: 418' /hello && expect 200
 get -H 'x-shadow: 1' -H 'x-do: crash' /hello && expect 200
 admin /v1/gateway && expect 200 && expect_json '[.modules[].name] == ["policy", "tracing", "shadow"]'
-expect_json '.modules[2].points[0] | .rejected == 1 and .opened == 1'
+# A shadow is asked beside the request.
+shadow_is_through() { admin /v1/gateway && jq -e '.modules[2].points[0] | .rejected == 1 and .opened == 1' body >/dev/null; }
+until_true shadow_is_through || failed 'the shadow was not asked'
+expect_json '.modules[2].points[0] | .failed == {BH_E_TRAP: 1} and .skipped == 0'
 admin /metrics && expect 200 'bulkhead_gateway_calls_total{module="policy",attach="on-response",result="modify"}'
+expect 200 'bulkhead_gateway_failures_total{module="shadow",attach="on-request",status="BH_E_TRAP"} 1'
+expect 200 'bulkhead_gateway_call_seconds_bucket{module="shadow",attach="on-request",le="+Inf"} 2'
+expect 200 'bulkhead_gateway_call_seconds_count{module="shadow",attach="on-request"} 2'
+# Prometheus takes a type for a name once, no line twice, and buckets that grow.
+[ -z "$(grep -v '^#' body | sed 's/ [^ ]*$//' | sort | uniq -d)" ] || failed 'a series is there twice'
+[ -z "$(grep '^# TYPE' body | sort | uniq -d)" ] || failed 'a type is said twice'
+awk '/^bulkhead_gateway_call_seconds_bucket/ { key = $1; sub(/,le=.*/, "", key); if (key == last && $2 < before) exit 1; last = key; before = $2 }' body ||
+	failed 'buckets are no sums'
 kill -TERM "$pid"
 ends 0
 

@@ -61,6 +61,19 @@ no 'below /proc' a "/proc/self/cwd/gateway-auth.wasm"
 no 'below /proc' a "/proc/self/root$here/gateway-auth.wasm"
 no 'end in .wasm' a "$here/link.wasm"
 no 'end in .wasm' a "$here/exe.wasm"
+# Links to what is named right and lies wrong, and a folder that is one; other spellings of a folder.
+shm=$(mktemp /dev/shm/bulkhead-XXXXXX.wasm 2>/dev/null) && {
+	trap 'rm -f "$shm"; for one in "$pid" "$up_pid" "${others[@]}"; do [ -z "$one" ] || kill -9 "$one" 2>/dev/null; done' EXIT
+	cp gateway-auth.wasm "$shm"
+	ln -s "$shm" shm.wasm
+	ln -s /dev/shm devs
+	no 'below /dev' a "$here/shm.wasm"
+	no 'below /dev' a "$here/devs/${shm##*/}"
+	no 'below /dev' a "//dev/shm/${shm##*/}"
+	no 'below /dev' a "/dev//shm/${shm##*/}"
+}
+no '' a "$here/gateway-auth.wasm/"
+no '' a "$here/gateway-auth.wasm\u0000.wasm"
 no 'not a file' a "$here/fifo.wasm"
 no 'not a file' a "$here/dir.wasm"
 no 'empty' a "$here/empty.wasm"

@@ -76,11 +76,18 @@ static void changes(void **state)
 	assert_int_equal(bh_chain_module_count(chain), 2);
 }
 
+static void hear(void *data, const bh_chain_output *output)
+{
+	(void)data, (void)output;
+}
+
 static int set_up(void **state)
 {
 	(void)state;
+	bh_chain_options heard = BH_CHAIN_OPTIONS_INIT;
+	heard.log = hear;
 	host = t_host();
-	chain = t_chain(host);
+	OK(bh_chain_new(&chain, host, &heard, &t_err));
 	edit_guest = t_middleware(host, "gateway-edit.wasm", 5000);
 	notes_guest = t_middleware(host, "gateway-notes.wasm", 5000);
 	bh_chain_module_options options = module_of("edit", edit_guest);
