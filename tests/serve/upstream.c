@@ -4,7 +4,7 @@
  *   upstream [PORT]     prints "port N"; until a signal
  *
  *   /echo               the request as it came, head and body, as text
- *   /hello              5 bytes
+ *   /hello              5 bytes, sent with the head at once, as servers do; /split: apart, 20 ms later
  *   /size/N             N bytes 'x', with their length; /chunks/N: in chunks; /until-close/N: until the end
  *   /slow               never answers; /drip: a byte every 100 ms, for ever
  *   /cut/N              says 100000 bytes, sends N, goes; /cut-chunks/N: likewise in chunks
@@ -129,11 +129,18 @@ static bool read_body(connection *c, const char *head, char *body, size_t *lengt
 static bool whole(const connection *c, const char *head, const char *text, size_t length, const char *body,
                   size_t body_length)
 {
-	char line[128];
-	snprintf(line, sizeof line, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n",
-	         length + body_length);
-	bool only_head = !strncmp(head, "HEAD ", 5);
-	return say(c, line) && (only_head || (say_n(c, text, length) && say_n(c, body, body_length)));
+	char line[4096];
+	size_t size = (size_t)snprintf(line, sizeof line,
+	                               "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n",
+	                               length + body_length);
+	if (!strncmp(head, "HEAD ", 5))
+		return say(c, line);
+	if (length < sizeof line - size) {
+		memcpy(line + size, text, length);
+		size += length;
+		length = 0;
+	}
+	return say_n(c, line, size) && say_n(c, text, length) && say_n(c, body, body_length);
 }
 
 /* False: the connection ends. */
@@ -190,6 +197,8 @@ static bool answer(connection *c, const char *head, const char *path, const char
 		return say(c, "HTTP/1.1 103 Early Hints\r\nX-Early: 1\r\n\r\n") && whole(c, head, "hello", 5, "", 0);
 	if (!strcmp(path, "/close"))
 		return say(c, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello") && false;
+	if (!strcmp(path, "/split"))
+		return say(c, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n") && !usleep(20000) && say(c, "hello");
 	if (!strcmp(path, "/hello"))
 		return whole(c, head, "hello", 5, "", 0);
 	return whole(c, head, head, strlen(head), body, length);
