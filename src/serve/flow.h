@@ -131,6 +131,7 @@ struct flow {
 	bool came_whole, streams, bad, wants_whole;
 	unsigned came_status;
 	int64_t came_length;
+	uint64_t came_head; /* bytes of heads and trailers */
 	sv_text came_body;
 	bool too_much;
 	uint64_t upstream_moved; /* ms */
@@ -192,6 +193,7 @@ struct lane {
 	chance chance;
 	uint64_t curl_due;      /* ms; UINT64_MAX: never */
 	unsigned char *watched; /* by descriptor: what libcurl wants of it, and what epoll was told */
+	uint16_t *ports;        /* likewise: our port of a connection that was used */
 	size_t watched_size;
 };
 

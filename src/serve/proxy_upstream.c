@@ -7,7 +7,8 @@
 #include "flow.h"
 #include "memory.h"
 
-enum { MOST_HEADERS = 256 };
+/* Of one response: its head, with interim ones before it, and trailers, have as much as some heads. */
+enum { MOST_HEADERS = 256, MOST_HEADS = 4 };
 
 /* What is sent. */
 
@@ -156,8 +157,13 @@ static size_t take_header(char *line, size_t size, size_t count, void *data)
 	flow *f = data;
 	size_t all = size * count, length = all;
 	f->upstream_moved = proxy_now_ms();
+	f->came_head += all;
+	if (f->came_head > f->terms->is.max_header * MOST_HEADS) {
+		f->bad = true;
+		return 0;
+	}
 	if (f->came_whole)
-		return all; /* trailers: not passed on */
+		return all; /* trailers: not passed on, though libcurl keeps them */
 	while (length && (line[length - 1] == '\n' || line[length - 1] == '\r'))
 		length--;
 	bool good = true;

@@ -6,6 +6,7 @@
  * beginning libcurl tells: another descriptor may be closed, and its number be another's, without a word.
  */
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -15,8 +16,8 @@
 #include "memory.h"
 
 /* Of a descriptor: what libcurl wants (CURL_POLL_IN, _OUT), and the same, shifted, as epoll was told; that it has
- * it; that it is a connection. */
-enum { WANTED = CURL_POLL_INOUT, TOLD_SHIFT = 2, HAS = 1 << 4, CONNECTION = 1 << 5 };
+ * it; that it is a connection; that a request was sent on it. */
+enum { WANTED = CURL_POLL_INOUT, TOLD_SHIFT = 2, HAS = 1 << 4, CONNECTION = 1 << 5, USED = 1 << 6 };
 
 bool watch_add(const lane *l, int fd, unsigned events, unsigned kind, uint64_t id)
 {
@@ -30,12 +31,20 @@ static bool has_place(lane *l, size_t fd)
 		return true;
 	size_t size = fd * 2 + 64; /* descriptors are small numbers, and their limit bounds this */
 	unsigned char *longer = sv_alloc(size);
-	if (!longer)
+	uint16_t *ports = sv_alloc(size * sizeof *ports);
+	if (!longer || !ports) {
+		sv_free(longer);
+		sv_free(ports);
 		return false;
-	if (l->watched_size)
+	}
+	if (l->watched_size) {
 		memcpy(longer, l->watched, l->watched_size);
+		memcpy(ports, l->ports, l->watched_size * sizeof *ports);
+	}
 	sv_free(l->watched);
+	sv_free(l->ports);
 	l->watched = longer;
+	l->ports = ports;
 	l->watched_size = size;
 	return true;
 }
@@ -47,13 +56,13 @@ static void tell(const lane *l, int fd, unsigned wanted)
 	struct epoll_event event = {.events = events, .data.u64 = (uint64_t)fd * WATCH_KINDS + WATCH_UPSTREAM};
 	if (epoll_ctl(l->epoll, *state & HAS ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event))
 		epoll_ctl(l->epoll, errno == EEXIST ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event);
-	*state = (unsigned char)((*state & (WANTED | CONNECTION)) | wanted << TOLD_SHIFT | HAS);
+	*state = (unsigned char)((*state & (WANTED | CONNECTION | USED)) | wanted << TOLD_SHIFT | HAS);
 }
 
 static void leave_alone(const lane *l, int fd)
 {
 	epoll_ctl(l->epoll, EPOLL_CTL_DEL, fd, NULL);
-	l->watched[fd] &= CONNECTION;
+	l->watched[fd] &= CONNECTION | USED;
 }
 
 /* Always 0: libcurl gives all transfers up on anything else. Without memory the one ends by the clock. */
@@ -109,8 +118,65 @@ static int forget(void *data, curl_socket_t fd)
 	return close(fd);
 }
 
+/*
+ * What comes on a connection while nothing is asked for on it would be the answer to the next request, another client's:
+ * libcurl before 8.0 takes it so. It is thrown away, and the connection looks, and is, closed.
+ */
+static void hang_up(int fd)
+{
+	char block[4096];
+	shutdown(fd, SHUT_RDWR);
+	while (recv(fd, block, sizeof block, MSG_DONTWAIT) > 0) {} /* what came until now; nothing is let in any more */
+}
+
+static bool has_port(int fd, unsigned port)
+{
+	struct sockaddr_storage name;
+	socklen_t length = sizeof name;
+	if (getsockname(fd, (struct sockaddr *)&name, &length))
+		return false;
+	/* The port is in the same place of both. */
+	return (name.ss_family == AF_INET || name.ss_family == AF_INET6) &&
+	       ntohs(((const struct sockaddr_in *)(const void *)&name)->sin_port) == port;
+}
+
+/* libcurl says which connection it takes by its port alone. One that is new has not been USED. -1: not known. */
+static int find_connection(const lane *l, unsigned port, bool used)
+{
+	const unsigned flags = CONNECTION | (used ? USED : 0);
+	for (size_t fd = 0; fd < l->watched_size; fd++)
+		if ((l->watched[fd] & (CONNECTION | USED)) == flags && (!used || !(l->watched[fd] & WANTED)) &&
+		    (used ? l->ports[fd] == port : has_port((int)fd, port)))
+			return (int)fd;
+	return -1;
+}
+
+/* Just before a request is sent: what came since the loop last looked. If the connection is closed now, libcurl takes another. */
+static int before_request(void *data, char *ip, char *local_ip, int port, int local_port)
+{
+	(void)ip;
+	(void)local_ip;
+	(void)port;
+	char byte;
+	const lane *l = data;
+	int fd = find_connection(l, (unsigned)local_port, true);
+	if (fd >= 0) {
+		if (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0)
+			hang_up(fd);
+		return CURL_PREREQFUNC_OK;
+	}
+	fd = find_connection(l, (unsigned)local_port, false);
+	if (fd >= 0) {
+		l->watched[fd] |= USED;
+		l->ports[fd] = (uint16_t)local_port;
+	}
+	return CURL_PREREQFUNC_OK;
+}
+
 void watch_connection(const lane *l, CURL *easy)
 {
+	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, before_request);
+	curl_easy_setopt(easy, CURLOPT_PREREQDATA, l);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, make);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, l);
 	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, forget);
@@ -125,10 +191,13 @@ void watch_upstream(lane *l, uint64_t fd, uint32_t events)
 	unsigned wanted = l->watched[fd] & WANTED;
 	int what = (events & EPOLLIN ? CURL_CSELECT_IN : 0) | (events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
 	           (events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
-	if (wanted)
+	if (wanted) {
 		curl_multi_socket_action(l->multi, (curl_socket_t)fd, what, &running);
-	else
-		leave_alone(l, (int)fd);
+		return;
+	}
+	if (l->watched[fd] & CONNECTION)
+		hang_up((int)fd);
+	leave_alone(l, (int)fd);
 }
 
 /* What is begun, or goes on after a pause, is due at once; each may bring the next. */
