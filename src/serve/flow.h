@@ -125,6 +125,7 @@ struct flow {
 	/* The loop's. */
 	flow *next, *previous; /* under way */
 	CURL *easy;
+	int fd;                                       /* of its connection, once its request was sent; else -1 */
 	struct curl_slist *sent_headers, **last_sent; /* in the store */
 	bool plain;                                   /* `easy` is as it was made, but for what each request sets */
 	heads came;                                   /* the upstream's headers */
@@ -157,6 +158,12 @@ typedef struct {
 	unsigned char bytes[512];
 	size_t left;
 } chance;
+
+/* A connection to the upstream on which requests were sent. */
+typedef struct {
+	unsigned port;     /* ours */
+	const flow *owner; /* whose request it is; NULL: nobody's */
+} link_use;
 
 enum { IDLE_EASY = 64 };
 
@@ -193,7 +200,7 @@ struct lane {
 	chance chance;
 	uint64_t curl_due;      /* ms; UINT64_MAX: never */
 	unsigned char *watched; /* by descriptor: what libcurl wants of it, and what epoll was told */
-	uint16_t *ports;        /* likewise: our port of a connection that was used */
+	link_use *taken;        /* likewise, of connections */
 	size_t watched_size;
 };
 
@@ -274,8 +281,10 @@ void loop_client(void *data, struct MHD_Connection *connection, void **context,
 /* proxy_watch.c: what the loop waits for. The loop's thread. */
 enum { WATCH_CLIENT, WATCH_UPSTREAM, WATCH_HTTP, WATCH_WAKE, WATCH_LISTEN, WATCH_KINDS = 8 };
 bool watch_add(const lane *l, int fd, unsigned events, unsigned kind, uint64_t id);
-bool watch_upstreams(lane *l);                              /* libcurl's descriptors and its clock */
-void watch_connection(const lane *l, CURL *easy);           /* of this transfer, if it makes one */
+bool watch_upstreams(lane *l);                    /* libcurl's descriptors and its clock */
+void watch_connection(const lane *l, CURL *easy); /* of this transfer, if it makes one */
+void watch_begin(flow *f);                        /* this transfer's */
+void watch_end(flow *f);
 void watch_upstream(lane *l, uint64_t fd, uint32_t events); /* this happened */
 void watch_clock(lane *l, uint64_t now);
 uint64_t watch_wait_ms(const lane *l, uint64_t now, uint64_t most); /* how long to wait, ms */

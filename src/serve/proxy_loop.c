@@ -404,7 +404,7 @@ void loop_release(lane *l)
 	if (l->multi)
 		curl_multi_cleanup(l->multi);
 	sv_free(l->watched);
-	sv_free(l->ports);
+	sv_free(l->taken);
 	if (l->wake >= 0)
 		close(l->wake);
 	if (l->epoll >= 0)

@@ -51,7 +51,7 @@ void *request_uri(void *data, const char *uri, struct MHD_Connection *connection
 	f->connection = connection;
 	f->began = proxy_now_ms();
 	atomic_init(&f->moved, f->began);
-	f->answer_length = f->came_length = -1;
+	f->answer_length = f->came_length = f->fd = -1;
 	f->uri = sv_copy(uri);
 	pthread_mutex_lock(&l->lock);
 	f->terms = l->terms;

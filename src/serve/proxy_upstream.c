@@ -243,6 +243,7 @@ static void set_flow(flow *f)
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, f);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, f);
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, f);
+	watch_begin(f);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, f->why);
 }
 
@@ -303,6 +304,7 @@ void upstream_end(flow *f)
 {
 	if (f->easy) {
 		curl_multi_remove_handle(f->lane->multi, f->easy);
+		watch_end(f);
 		keep_easy(f->lane, f->easy, f->plain);
 	}
 	f->easy = NULL;

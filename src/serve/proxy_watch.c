@@ -31,20 +31,20 @@ static bool has_place(lane *l, size_t fd)
 		return true;
 	size_t size = fd * 2 + 64; /* descriptors are small numbers, and their limit bounds this */
 	unsigned char *longer = sv_alloc(size);
-	uint16_t *ports = sv_alloc(size * sizeof *ports);
-	if (!longer || !ports) {
+	link_use *more = sv_alloc(size * sizeof *more);
+	if (!longer || !more) {
 		sv_free(longer);
-		sv_free(ports);
+		sv_free(more);
 		return false;
 	}
 	if (l->watched_size) {
 		memcpy(longer, l->watched, l->watched_size);
-		memcpy(ports, l->ports, l->watched_size * sizeof *ports);
+		memcpy(more, l->taken, l->watched_size * sizeof *more);
 	}
 	sv_free(l->watched);
-	sv_free(l->ports);
+	sv_free(l->taken);
 	l->watched = longer;
-	l->ports = ports;
+	l->taken = more;
 	l->watched_size = size;
 	return true;
 }
@@ -105,16 +105,20 @@ static curl_socket_t make(void *data, curlsocktype purpose, struct curl_sockaddr
 	(void)purpose;
 	lane *l = data;
 	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-	if (fd >= 0 && has_place(l, (size_t)fd))
+	if (fd >= 0 && has_place(l, (size_t)fd)) {
 		l->watched[fd] = CONNECTION;
+		l->taken[fd] = (link_use){0};
+	}
 	return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
 static int forget(void *data, curl_socket_t fd)
 {
 	lane *l = data;
-	if (fd >= 0 && (size_t)fd < l->watched_size)
+	if (fd >= 0 && (size_t)fd < l->watched_size) {
 		l->watched[fd] = 0;
+		l->taken[fd] = (link_use){0};
+	}
 	return close(fd);
 }
 
@@ -146,7 +150,7 @@ static int find_connection(const lane *l, unsigned port, bool used)
 	const unsigned flags = CONNECTION | (used ? USED : 0);
 	for (size_t fd = 0; fd < l->watched_size; fd++)
 		if ((l->watched[fd] & (CONNECTION | USED)) == flags && (!used || !(l->watched[fd] & WANTED)) &&
-		    (used ? l->ports[fd] == port : has_port((int)fd, port)))
+		    (used ? l->taken[fd].port == port : has_port((int)fd, port)))
 			return (int)fd;
 	return -1;
 }
@@ -158,25 +162,39 @@ static int before_request(void *data, char *ip, char *local_ip, int port, int lo
 	(void)local_ip;
 	(void)port;
 	char byte;
-	const lane *l = data;
+	flow *f = data;
+	const lane *l = f->lane;
 	int fd = find_connection(l, (unsigned)local_port, true);
-	if (fd >= 0) {
-		if (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0)
-			hang_up(fd);
+	if (fd >= 0 && recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0)
+		hang_up(fd);
+	if (fd < 0)
+		fd = find_connection(l, (unsigned)local_port, false);
+	if (fd < 0)
 		return CURL_PREREQFUNC_OK;
-	}
-	fd = find_connection(l, (unsigned)local_port, false);
-	if (fd >= 0) {
-		l->watched[fd] |= USED;
-		l->ports[fd] = (uint16_t)local_port;
-	}
+	l->watched[fd] |= USED;
+	l->taken[fd] = (link_use){(unsigned)local_port, f};
+	f->fd = fd;
 	return CURL_PREREQFUNC_OK;
+}
+
+void watch_begin(flow *f)
+{
+	f->fd = -1;
+	curl_easy_setopt(f->easy, CURLOPT_PREREQDATA, f);
+}
+
+/* Its connection may be closed, and its number another's. */
+void watch_end(flow *f)
+{
+	const lane *l = f->lane;
+	if (f->fd >= 0 && (size_t)f->fd < l->watched_size && l->taken[f->fd].owner == f)
+		l->taken[f->fd].owner = NULL;
+	f->fd = -1;
 }
 
 void watch_connection(const lane *l, CURL *easy)
 {
 	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, before_request);
-	curl_easy_setopt(easy, CURLOPT_PREREQDATA, l);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, make);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, l);
 	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, forget);
@@ -195,7 +213,8 @@ void watch_upstream(lane *l, uint64_t fd, uint32_t events)
 		curl_multi_socket_action(l->multi, (curl_socket_t)fd, what, &running);
 		return;
 	}
-	if (l->watched[fd] & CONNECTION)
+	/* Of a transfer that is paused it is kept; of nobody's, it is no answer. */
+	if (l->watched[fd] & USED && !l->taken[fd].owner)
 		hang_up((int)fd);
 	leave_alone(l, (int)fd);
 }
