@@ -135,7 +135,7 @@ static void hang_up(int fd)
 
 static bool has_port(int fd, unsigned port)
 {
-	struct sockaddr_storage name;
+	struct sockaddr_storage name = {0};
 	socklen_t length = sizeof name;
 	if (getsockname(fd, (struct sockaddr *)&name, &length))
 		return false;
