@@ -48,7 +48,8 @@ done
 
 # Without an end.
 before=$(rss)
-get /interims && [ "$code" = 502 ] || failed "interim responses for ever: $code"
+get /interims
+[ "$code" = 502 ] || failed "interim responses for ever: $code"
 get /trailers
 [ "$curl" != 0 ] || failed 'trailers for ever look whole'
 [ $(($(rss) - before)) -lt 10000 ] || failed "heads for ever cost $(($(rss) - before)) KiB"
