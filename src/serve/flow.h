@@ -1,11 +1,11 @@
 /*
  * What the files of the proxy share.
  *
- * A flow is one request on its way. Two kinds of threads have a part in it: the loop (proxy_loop.c), which has libmicrohttpd,
- * libcurl, and the clocks, so that a request without modules is handed to nobody; and the host's workers, which tell when modules
- * are through. None of them waits for another: bodies go through pipes of bounded size (proxy_store.c), and whoever finds one
- * full, or empty, stops until it is told. The flow's lock is over what they share; it is taken before the proxy's, and
- * nothing of the library is called with it.
+ * A flow is one request on its way, on the lane that has the client's connection. Two kinds of threads have a part in it: the
+ * lane's loop (proxy_loop.c), which has a libmicrohttpd, a libcurl, and clocks of its own, so that a request without modules is
+ * handed to nobody; and the host's workers, which tell when modules are through. None of them waits for another: bodies go through pipes of bounded size (proxy_store.c), and whoever finds one
+ * full, or empty, stops until it is told. The flow's lock is over what they share; it is taken before the lane's, that
+ * before the proxy's, and nothing of the library is called with any.
  */
 #ifndef BH_SERVE_FLOW_H
 #define BH_SERVE_FLOW_H
@@ -21,6 +21,8 @@
 
 typedef struct flow flow;
 typedef struct client client;
+typedef struct lane lane;
+typedef struct arrival arrival;
 
 /* Options as they are for requests that begin now; reference-counted. */
 typedef struct {
@@ -77,7 +79,7 @@ typedef enum { ANSWER_NONE, ANSWER_WHOLE, ANSWER_STREAM, ANSWER_CUT } answer_kin
 
 struct flow {
 	_Atomic unsigned references;
-	proxy *proxy;
+	lane *lane;
 	terms *terms;
 	client *client; /* the loop's, until the request is completed */
 	struct MHD_Connection *connection;
@@ -123,12 +125,14 @@ struct flow {
 	/* The loop's. */
 	flow *next, *previous; /* under way */
 	CURL *easy;
+	int fd;                                       /* of its connection, once its request was sent; else -1 */
 	struct curl_slist *sent_headers, **last_sent; /* in the store */
 	bool plain;                                   /* `easy` is as it was made, but for what each request sets */
 	heads came;                                   /* the upstream's headers */
 	bool came_whole, streams, bad, wants_whole;
 	unsigned came_status;
 	int64_t came_length;
+	uint64_t came_head; /* bytes of heads and trailers */
 	sv_text came_body;
 	bool too_much;
 	uint64_t upstream_moved; /* ms */
@@ -136,7 +140,7 @@ struct flow {
 	char why[CURL_ERROR_SIZE];
 };
 
-/* One connection of a client; the proxy's lock. */
+/* One connection of a client; the lane's lock. */
 struct client {
 	client *next, *previous;
 	uint64_t id;
@@ -155,27 +159,32 @@ typedef struct {
 	size_t left;
 } chance;
 
+/* A connection to the upstream on which requests were sent. */
+typedef struct {
+	unsigned port;     /* ours */
+	const flow *owner; /* whose request it is; NULL: nobody's */
+} link_use;
+
 enum { IDLE_EASY = 64 };
 
-struct proxy {
-	bh_chain *chain;
+/* A thread and what is its own. */
+struct lane {
+	proxy *proxy;
 	struct MHD_Daemon *http;
 	CURLM *multi;
 	pthread_t loop;
-	bool loop_runs, tls;
+	bool loop_runs;
 	int epoll, wake;
-	int listen_fd;
-	unsigned port;
-	char *cert, *key;
-	atomic_bool closed_to_all;
-	atomic_bool asleep;   /* the loop: who signals wakes it */
-	atomic_bool http_due; /* a connection was resumed */
+	atomic_bool asleep;           /* the loop: who signals wakes it */
+	atomic_bool http_due;         /* a connection was resumed */
+	_Atomic unsigned clients_had; /* connections, those that arrive included */
 	_Atomic uint64_t counts[12];
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	/* The lock: */
 	terms *terms;
 	client *clients;
+	arrival *arrivals; /* accepted, and not seen by the loop */
 	uint64_t next_id;
 	flow *signals, **last_signal;
 	unsigned flows;
@@ -184,17 +193,38 @@ struct proxy {
 	bool ended;    /* and none is left */
 	bool leaving;  /* the loop's thread */
 	/* The loop's. */
+	bool adopted; /* libmicrohttpd told of the connection it was given */
 	flow *under_way;
 	CURL *idle[IDLE_EASY]; /* to be used again */
 	size_t idle_count;
 	chance chance;
 	uint64_t curl_due;      /* ms; UINT64_MAX: never */
 	unsigned char *watched; /* by descriptor: what libcurl wants of it, and what epoll was told */
+	link_use *taken;        /* likewise, of connections */
 	size_t watched_size;
 };
 
+enum { MOST_LANES = 8 };
+
+struct proxy {
+	bh_chain *chain;
+	bool tls;
+	int listen_fd;
+	unsigned port;
+	char *cert, *key;
+	atomic_bool closed_to_all;
+	unsigned most_clients;
+	pthread_mutex_t lock;
+	/* The lock: */
+	unsigned clients; /* places that are taken */
+	bool listening;   /* the first lane watches for more */
+	bool closed;      /* and never will again */
+	unsigned count;   /* of lanes, from the start on */
+	lane *lanes[MOST_LANES];
+};
+
 enum { COUNT_REQUESTS, COUNT_ANSWERED, COUNT_REFUSED = COUNT_ANSWERED + 6, COUNT_UPSTREAM, COUNT_GONE };
-void proxy_add(proxy *p, int which);
+void proxy_add(lane *l, int which);
 uint64_t proxy_now_ms(void);
 
 flow *flow_ref(flow *f);
@@ -221,33 +251,50 @@ void answer_ready(flow *f);           /* with the lock: libmicrohttpd goes on */
 enum MHD_Result answer_send(flow *f); /* the loop's thread */
 enum MHD_Result answer_refusal(flow *f, unsigned status, const char *why);
 
+/* proxy_accept.c: connections, shared out among the lanes. As many as there may be have a place; more wait in the kernel. */
+bool accept_begin(proxy *p);
+void accept_some(proxy *p);  /* the first lane's thread, as all that wait */
+void accept_again(proxy *p); /* the first lane's, now and then: descriptors were short */
+void accept_end(proxy *p);
+void accept_arrivals(lane *l); /* the lane's thread: those that are for it */
+void accept_gone(lane *l);     /* a connection has ended */
+void accept_release(lane *l);
+
+/* proxy_lane.c */
+bh_status lane_new(proxy *p, const proxy_options *options, terms *t, unsigned most_upstream, bh_error **err);
+bool lane_wait(lane *l, uint64_t until_ms); /* until it has no flow; false: it still has some */
+void lane_cut(lane *l);                     /* whoever waits is told that nothing comes */
+void lane_free(lane *l);
+
 /* proxy_loop.c */
-bh_status loop_prepare(proxy *p, bh_error **err);
-bh_status loop_begin(proxy *p,
+bh_status loop_prepare(lane *l, unsigned most_upstream, bh_error **err);
+bh_status loop_begin(lane *l,
                      bh_error **err); /* once libmicrohttpd's daemon is there, which is the loop's from then on */
-void loop_cut(proxy *p);              /* end all transfers; answers are still sent */
-void loop_end(proxy *p);
-void loop_release(proxy *p);
-void loop_wake(proxy *p);  /* any thread */
+void loop_cut(lane *l);               /* end all transfers; answers are still sent */
+void loop_end(lane *l);
+void loop_release(lane *l);
+void loop_wake(lane *l);   /* any thread */
 void loop_signal(flow *f); /* any thread: look at it. With or without the flow's lock */
 void loop_client(void *data, struct MHD_Connection *connection, void **context,
                  enum MHD_ConnectionNotificationCode code);
 
 /* proxy_watch.c: what the loop waits for. The loop's thread. */
-enum { WATCH_CLIENT, WATCH_UPSTREAM, WATCH_HTTP, WATCH_WAKE, WATCH_KINDS = 4 };
-bool watch_add(const proxy *p, int fd, unsigned events, unsigned kind, uint64_t id);
-bool watch_upstreams(proxy *p);                              /* libcurl's descriptors and its clock */
-void watch_connection(const proxy *p, CURL *easy);           /* of this transfer, if it makes one */
-void watch_upstream(proxy *p, uint64_t fd, uint32_t events); /* this happened */
-void watch_clock(proxy *p, uint64_t now);
-uint64_t watch_wait_ms(const proxy *p, uint64_t now, uint64_t most); /* how long to wait, ms */
+enum { WATCH_CLIENT, WATCH_UPSTREAM, WATCH_HTTP, WATCH_WAKE, WATCH_LISTEN, WATCH_KINDS = 8 };
+bool watch_add(const lane *l, int fd, unsigned events, unsigned kind, uint64_t id);
+bool watch_upstreams(lane *l);                    /* libcurl's descriptors and its clock */
+void watch_connection(const lane *l, CURL *easy); /* of this transfer, if it makes one */
+void watch_begin(flow *f);                        /* this transfer's */
+void watch_end(flow *f);
+void watch_upstream(lane *l, uint64_t fd, uint32_t events); /* this happened */
+void watch_clock(lane *l, uint64_t now);
+uint64_t watch_wait_ms(const lane *l, uint64_t now, uint64_t most); /* how long to wait, ms */
 
 /* proxy_upstream.c: one transfer; the loop's thread. */
 bool upstream_start(flow *f); /* false: no memory */
 void upstream_done(flow *f, CURLcode code);
 void upstream_end(flow *f); /* forget it */
 
-void upstream_release(proxy *p); /* what is kept between transfers */
+void upstream_release(lane *l); /* what is kept between transfers */
 
 /* A version 7 UUID. `kept` belongs to one thread; NULL: the kernel is asked each time. */
 void uuid7(char out[37], chance *kept);

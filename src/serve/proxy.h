@@ -16,6 +16,7 @@ typedef struct {
 	const char *tls_cert, *tls_key; /* paths; NULL: plain HTTP */
 	uint64_t max_body, max_header;
 	uint32_t max_connections, max_upstream;
+	uint32_t lanes; /* threads; 0: one for each processor, up to 8 */
 	uint64_t header_ms, idle_ms, connect_ms, upstream_ms, total_ms;
 } proxy_options;
 

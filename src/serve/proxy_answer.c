@@ -15,7 +15,7 @@ void answer_ready(flow *f)
 		return;
 	f->suspended = false;
 	MHD_resume_connection(f->connection);
-	atomic_store(&f->proxy->http_due, true);
+	atomic_store(&f->lane->http_due, true);
 }
 
 static ssize_t read_stream(void *data, uint64_t position, char *buffer, size_t most)
@@ -115,7 +115,7 @@ enum MHD_Result answer_send(flow *f)
 	if (response)
 		MHD_destroy_response(response);
 	if (good)
-		proxy_add(f->proxy, COUNT_ANSWERED + (int)(f->status / 100 < 6 ? f->status / 100 : 0));
+		proxy_add(f->lane, COUNT_ANSWERED + (int)(f->status / 100 < 6 ? f->status / 100 : 0));
 	return good;
 }
 

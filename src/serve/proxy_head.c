@@ -162,7 +162,7 @@ static bool add_forwarded(flow *f)
 	name_client(f, address);
 	const bh_header *host = heads_find(&f->headers, "host");
 	bh_string named = host ? host->value : (bh_string){"", 0};
-	const char *scheme = f->proxy->tls ? "https" : "http";
+	const char *scheme = f->lane->proxy->tls ? "https" : "http";
 	return append(f, "x-forwarded-for", (bh_string){address, strlen(address)}) &&
 	       append(f, "x-forwarded-proto", (bh_string){scheme, strlen(scheme)}) &&
 	       (!named.length || append(f, "x-forwarded-host", named));
@@ -181,7 +181,7 @@ static bool add_request_id(flow *f)
 		f->request_id[given->value.length] = '\0';
 		return true;
 	}
-	uuid7(f->request_id, &f->proxy->chance);
+	uuid7(f->request_id, &f->lane->chance);
 	heads_remove(&f->headers, "x-request-id");
 	return heads_add(&f->headers, &f->store, (bh_string){"x-request-id", 12},
 	                 (bh_string){f->request_id, strlen(f->request_id)});

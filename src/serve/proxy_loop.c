@@ -1,5 +1,5 @@
 /*
- * The loop: runs libmicrohttpd, moves libcurl's transfers on, sees clients go while nobody else looks at them, and has the
+ * The loop of a lane: runs libmicrohttpd, moves libcurl's transfers on, sees clients go while nobody else looks at them, and has the
  * clocks. All of it is one thread's: a request that is asked of no module is never handed from one thread to another, which
  * took more time than the request did.
  */
@@ -25,41 +25,41 @@ uint64_t proxy_now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-void proxy_add(proxy *p, int which)
+void proxy_add(lane *l, int which)
 {
-	atomic_fetch_add_explicit(&p->counts[which], 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&l->counts[which], 1, memory_order_relaxed);
 }
 
 /* What is to be seen was written before: either the loop finds it before it sleeps, or it is woken. */
-void loop_wake(proxy *p)
+void loop_wake(lane *l)
 {
 	uint64_t one = 1;
-	if (atomic_exchange(&p->asleep, false))
-		(void)!write(p->wake, &one, sizeof one);
+	if (atomic_exchange(&l->asleep, false))
+		(void)!write(l->wake, &one, sizeof one);
 }
 
 void loop_signal(flow *f)
 {
-	proxy *p = f->proxy;
-	pthread_mutex_lock(&p->lock);
-	bool fresh = !f->signalled && !p->ending; /* at the end nobody looks any more */
+	lane *l = f->lane;
+	pthread_mutex_lock(&l->lock);
+	bool fresh = !f->signalled && !l->ending; /* at the end nobody looks any more */
 	if (fresh) {
 		f->signalled = true;
 		f->next_signal = NULL;
-		*p->last_signal = flow_ref(f);
-		p->last_signal = &f->next_signal;
+		*l->last_signal = flow_ref(f);
+		l->last_signal = &f->next_signal;
 	}
-	pthread_mutex_unlock(&p->lock);
+	pthread_mutex_unlock(&l->lock);
 	if (fresh)
-		loop_wake(p);
+		loop_wake(l);
 }
 
 /* Transfers. */
 
 static void leave(flow *f)
 {
-	proxy *p = f->proxy;
-	*(f->previous ? &f->previous->next : &p->under_way) = f->next;
+	lane *l = f->lane;
+	*(f->previous ? &f->previous->next : &l->under_way) = f->next;
 	if (f->next)
 		f->next->previous = f->previous;
 	f->next = f->previous = NULL;
@@ -74,13 +74,13 @@ static void finish(flow *f, CURLcode code)
 
 static void begin(flow *f)
 {
-	proxy *p = f->proxy;
+	lane *l = f->lane;
 	flow_ref(f);
 	f->previous = NULL;
-	f->next = p->under_way;
+	f->next = l->under_way;
 	if (f->next)
 		f->next->previous = f;
-	p->under_way = f;
+	l->under_way = f;
 	if (!upstream_start(f))
 		finish(f, CURLE_OUT_OF_MEMORY);
 }
@@ -101,27 +101,27 @@ static void look_at(flow *f)
 		begin(f);
 }
 
-static void take_signals(proxy *p)
+static void take_signals(lane *l)
 {
-	pthread_mutex_lock(&p->lock);
-	flow *list = p->signals;
-	p->signals = NULL;
-	p->last_signal = &p->signals;
-	pthread_mutex_unlock(&p->lock);
+	pthread_mutex_lock(&l->lock);
+	flow *list = l->signals;
+	l->signals = NULL;
+	l->last_signal = &l->signals;
+	pthread_mutex_unlock(&l->lock);
 	for (flow *f = list, *next; f; f = next) {
-		pthread_mutex_lock(&p->lock);
+		pthread_mutex_lock(&l->lock);
 		next = f->next_signal;
 		f->signalled = false;
-		pthread_mutex_unlock(&p->lock);
+		pthread_mutex_unlock(&l->lock);
 		look_at(f);
 		flow_unref(f);
 	}
 }
 
-static void take_results(proxy *p)
+static void take_results(lane *l)
 {
 	int left;
-	for (CURLMsg *message; (message = curl_multi_info_read(p->multi, &left));) {
+	for (CURLMsg *message; (message = curl_multi_info_read(l->multi, &left));) {
 		flow *f = NULL;
 		CURLcode code = message->data.result;
 		if (message->msg != CURLMSG_DONE)
@@ -134,10 +134,10 @@ static void take_results(proxy *p)
 /* Clients. */
 
 /* With the proxy's lock. Whether a word can still be said before the end: nothing of an answer was sent yet. */
-static void shut(const proxy *p, client *c, bool say)
+static void shut(const lane *l, client *c, bool say)
 {
 	static const char text[] = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-	if (say && !p->tls)
+	if (say && !l->proxy->tls)
 		(void)!send(c->fd, text, sizeof text - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 	shutdown(c->fd, SHUT_RDWR);
 	c->shut = true;
@@ -146,22 +146,24 @@ static void shut(const proxy *p, client *c, bool say)
 void loop_client(void *data, struct MHD_Connection *connection, void **context,
                  enum MHD_ConnectionNotificationCode code)
 {
-	proxy *p = data;
+	lane *l = data;
 	client *c = *context;
 	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
 		*context = NULL;
+		accept_gone(l);
 		if (!c)
 			return;
-		pthread_mutex_lock(&p->lock);
-		*(c->previous ? &c->previous->next : &p->clients) = c->next;
+		pthread_mutex_lock(&l->lock);
+		*(c->previous ? &c->previous->next : &l->clients) = c->next;
 		if (c->next)
 			c->next->previous = c->previous;
-		pthread_mutex_unlock(&p->lock);
-		epoll_ctl(p->epoll, EPOLL_CTL_DEL, c->fd, NULL);
+		pthread_mutex_unlock(&l->lock);
+		epoll_ctl(l->epoll, EPOLL_CTL_DEL, c->fd, NULL);
 		close(c->fd);
 		sv_free(c);
 		return;
 	}
+	l->adopted = true;
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	c = info ? sv_alloc(sizeof *c) : NULL;
 	int fd = c ? fcntl(info->connect_fd, F_DUPFD_CLOEXEC, 0) : -1;
@@ -172,14 +174,14 @@ void loop_client(void *data, struct MHD_Connection *connection, void **context,
 	c->fd = fd;
 	c->reading = true;
 	c->since = proxy_now_ms();
-	pthread_mutex_lock(&p->lock);
-	c->id = ++p->next_id;
-	c->next = p->clients;
+	pthread_mutex_lock(&l->lock);
+	c->id = ++l->next_id;
+	c->next = l->clients;
 	if (c->next)
 		c->next->previous = c;
-	p->clients = c;
-	watch_add(p, fd, EPOLLRDHUP | EPOLLONESHOT, WATCH_CLIENT, c->id);
-	pthread_mutex_unlock(&p->lock);
+	l->clients = c;
+	watch_add(l, fd, EPOLLRDHUP | EPOLLONESHOT, WATCH_CLIENT, c->id);
+	pthread_mutex_unlock(&l->lock);
 	*context = c;
 }
 
@@ -198,20 +200,20 @@ static void cancel(flow *f)
 	look_at(f);
 }
 
-static flow *flow_of(proxy *p, uint64_t id)
+static flow *flow_of(lane *l, uint64_t id)
 {
-	pthread_mutex_lock(&p->lock);
-	client *c = p->clients;
+	pthread_mutex_lock(&l->lock);
+	client *c = l->clients;
 	while (c && c->id != id)
 		c = c->next;
 	flow *f = c && c->flow ? flow_ref(c->flow) : NULL;
-	pthread_mutex_unlock(&p->lock);
+	pthread_mutex_unlock(&l->lock);
 	return f;
 }
 
-static void see_it_go(proxy *p, uint64_t id)
+static void see_it_go(lane *l, uint64_t id)
 {
-	flow *f = flow_of(p, id);
+	flow *f = flow_of(l, id);
 	if (f)
 		cancel(f);
 	flow_unref(f);
@@ -219,27 +221,27 @@ static void see_it_go(proxy *p, uint64_t id)
 
 /* Clocks. */
 
-static void look_at_client(proxy *p, client *c, uint64_t now)
+static void look_at_client(lane *l, client *c, uint64_t now)
 {
-	const proxy_options *o = &p->terms->is;
+	const proxy_options *o = &l->terms->is;
 	uint64_t moved = c->flow ? atomic_load(&c->flow->moved) : 0;
 	if (c->shut)
 		return;
 	if (c->flow && now - c->flow->began > c->flow->terms->is.total_ms + 1000)
-		shut(p, c, false);
+		shut(l, c, false);
 	else if (c->reading && now - c->since > o->header_ms + (c->used ? o->idle_ms : 0))
-		shut(p, c, !c->used);
+		shut(l, c, !c->used);
 	else if (moved && now > moved && now - moved > o->idle_ms)
-		shut(p, c, true);
+		shut(l, c, true);
 }
 
-static void look_at_clocks(proxy *p, uint64_t now)
+static void look_at_clocks(lane *l, uint64_t now)
 {
-	pthread_mutex_lock(&p->lock);
-	for (client *c = p->clients; c; c = c->next)
-		look_at_client(p, c, now);
-	pthread_mutex_unlock(&p->lock);
-	for (flow *f = p->under_way, *next; f; f = next) {
+	pthread_mutex_lock(&l->lock);
+	for (client *c = l->clients; c; c = c->next)
+		look_at_client(l, c, now);
+	pthread_mutex_unlock(&l->lock);
+	for (flow *f = l->under_way, *next; f; f = next) {
 		const proxy_options *o = &f->terms->is;
 		next = f->next;
 		bool waits_for_client = f->down_paused || f->up_paused;
@@ -248,161 +250,163 @@ static void look_at_clocks(proxy *p, uint64_t now)
 	}
 }
 
-static void cut_all(proxy *p)
+static void cut_all(lane *l)
 {
-	take_signals(p);
-	while (p->under_way)
-		finish(p->under_way, CURLE_ABORTED_BY_CALLBACK);
-	pthread_mutex_lock(&p->lock);
-	p->ended = true;
-	pthread_cond_broadcast(&p->changed);
-	pthread_mutex_unlock(&p->lock);
+	take_signals(l);
+	while (l->under_way)
+		finish(l->under_way, CURLE_ABORTED_BY_CALLBACK);
+	pthread_mutex_lock(&l->lock);
+	l->ended = true;
+	pthread_cond_broadcast(&l->changed);
+	pthread_mutex_unlock(&l->lock);
 }
 
 /* The loop's thread. */
 
 /* Requests are read and answers sent while there are any; clients that always have more do not keep the upstream's waiting. */
-static void run_http(proxy *p)
+static void run_http(lane *l)
 {
 	enum { MOST_TURNS = 4 };
 	MHD_UNSIGNED_LONG_LONG soon = 0;
 	for (int i = 0; i < MOST_TURNS; i++) {
-		atomic_store(&p->http_due, false);
-		MHD_run(p->http);
-		take_signals(p);
-		if (!atomic_load(&p->http_due) && (MHD_get_timeout(p->http, &soon) != MHD_YES || soon))
+		atomic_store(&l->http_due, false);
+		MHD_run(l->http);
+		take_signals(l);
+		if (!atomic_load(&l->http_due) && (MHD_get_timeout(l->http, &soon) != MHD_YES || soon))
 			return;
 	}
-	atomic_store(&p->http_due, true);
+	atomic_store(&l->http_due, true);
 }
 
 /* False: the thread is to go. */
-static bool obey(proxy *p, bool *quiet)
+static bool obey(lane *l)
 {
-	pthread_mutex_lock(&p->lock);
-	bool stopping = p->stopping, cut = p->ending && !p->ended, leaving = p->leaving;
-	pthread_mutex_unlock(&p->lock);
-	if (stopping && !*quiet) {
-		MHD_quiesce_daemon(p->http);
-		*quiet = true;
-	}
+	pthread_mutex_lock(&l->lock);
+	bool cut = l->ending && !l->ended, leaving = l->leaving;
+	pthread_mutex_unlock(&l->lock);
 	if (cut)
-		cut_all(p);
+		cut_all(l);
 	return !leaving;
 }
 
 /* Nothing was signalled before `asleep` was set; what is from then on wakes. */
-static int sleep_until(proxy *p, struct epoll_event *events, uint64_t until)
+static int sleep_until(lane *l, struct epoll_event *events, uint64_t until)
 {
 	uint64_t now = proxy_now_ms();
-	uint64_t ms = watch_wait_ms(p, now, until > now ? until - now : 0);
-	atomic_store(&p->asleep, true);
-	pthread_mutex_lock(&p->lock);
-	bool waiting = p->signals || (p->ending && !p->ended) || p->leaving;
-	pthread_mutex_unlock(&p->lock);
-	int count = epoll_wait(p->epoll, events, EVENTS, waiting || atomic_load(&p->http_due) ? 0 : (int)ms);
-	atomic_store(&p->asleep, false);
+	uint64_t ms = watch_wait_ms(l, now, until > now ? until - now : 0);
+	atomic_store(&l->asleep, true);
+	pthread_mutex_lock(&l->lock);
+	bool waiting = l->signals || l->arrivals || (l->ending && !l->ended) || l->leaving;
+	pthread_mutex_unlock(&l->lock);
+	int count = epoll_wait(l->epoll, events, EVENTS, waiting || atomic_load(&l->http_due) ? 0 : (int)ms);
+	atomic_store(&l->asleep, false);
 	return count;
 }
 
-static void turn(proxy *p, const struct epoll_event *events, int count)
+static void turn(lane *l, const struct epoll_event *events, int count)
 {
 	uint64_t ignored;
 	bool http = false;
 	for (int i = 0; i < count; i++) {
 		unsigned kind = events[i].data.u64 % WATCH_KINDS;
 		if (kind == WATCH_UPSTREAM)
-			watch_upstream(p, events[i].data.u64 / WATCH_KINDS, events[i].events);
+			watch_upstream(l, events[i].data.u64 / WATCH_KINDS, events[i].events);
 		else if (kind == WATCH_WAKE)
-			(void)!read(p->wake, &ignored, sizeof ignored);
+			(void)!read(l->wake, &ignored, sizeof ignored);
+		else if (kind == WATCH_LISTEN)
+			accept_some(l->proxy);
 		http = http || kind == WATCH_HTTP;
 	}
-	take_results(p);
-	take_signals(p);
-	if (http || atomic_load(&p->http_due))
-		run_http(p);
+	accept_arrivals(l);
+	take_results(l);
+	take_signals(l);
+	if (http || atomic_load(&l->http_due))
+		run_http(l);
 	/* Last: what such a client asked for is known by now. */
 	for (int i = 0; i < count; i++)
 		if (events[i].data.u64 % WATCH_KINDS == WATCH_CLIENT)
-			see_it_go(p, events[i].data.u64 / WATCH_KINDS);
-	watch_clock(p, proxy_now_ms());
-	take_results(p);
+			see_it_go(l, events[i].data.u64 / WATCH_KINDS);
+	watch_clock(l, proxy_now_ms());
+	take_results(l);
 }
 
 static void *loop(void *data)
 {
-	proxy *p = data;
+	lane *l = data;
 	struct epoll_event events[EVENTS];
 	uint64_t looked = proxy_now_ms();
-	for (bool quiet = false; obey(p, &quiet);) {
-		turn(p, events, sleep_until(p, events, looked + TICK_MS));
+	while (obey(l)) {
+		turn(l, events, sleep_until(l, events, looked + TICK_MS));
 		uint64_t now = proxy_now_ms();
 		if (now - looked < TICK_MS)
 			continue;
-		look_at_clocks(p, now);
-		run_http(p); /* it has clocks of its own */
+		look_at_clocks(l, now);
+		if (l == l->proxy->lanes[0])
+			accept_again(l->proxy);
+		run_http(l); /* it has clocks of its own */
 		looked = now;
 	}
 	return NULL;
 }
 
-bh_status loop_prepare(proxy *p, bh_error **err)
+bh_status loop_prepare(lane *l, unsigned most_upstream, bh_error **err)
 {
-	p->last_signal = &p->signals;
-	p->curl_due = UINT64_MAX;
-	p->epoll = epoll_create1(EPOLL_CLOEXEC);
-	p->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	p->multi = curl_multi_init();
-	if (p->epoll < 0 || p->wake < 0 || !p->multi || !watch_add(p, p->wake, EPOLLIN, WATCH_WAKE, 0) ||
-	    !watch_upstreams(p))
+	l->last_signal = &l->signals;
+	l->curl_due = UINT64_MAX;
+	l->epoll = epoll_create1(EPOLL_CLOEXEC);
+	l->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	l->multi = curl_multi_init();
+	if (l->epoll < 0 || l->wake < 0 || !l->multi || !watch_add(l, l->wake, EPOLLIN, WATCH_WAKE, 0) ||
+	    !watch_upstreams(l))
 		return bh_error_new(err, BH_E_SYSTEM, "the gateway: %s", strerror(errno));
-	curl_multi_setopt(p->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)p->terms->is.max_upstream);
-	curl_multi_setopt(p->multi, CURLMOPT_MAXCONNECTS, (long)p->terms->is.max_upstream);
-	curl_multi_setopt(p->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+	curl_multi_setopt(l->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)most_upstream);
+	curl_multi_setopt(l->multi, CURLMOPT_MAXCONNECTS, (long)most_upstream);
+	curl_multi_setopt(l->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
 	return BH_OK;
 }
 
-bh_status loop_begin(proxy *p, bh_error **err)
+bh_status loop_begin(lane *l, bh_error **err)
 {
 	sigset_t all, before;
-	const union MHD_DaemonInfo *http = MHD_get_daemon_info(p->http, MHD_DAEMON_INFO_EPOLL_FD);
-	if (!http || !watch_add(p, http->epoll_fd, EPOLLIN, WATCH_HTTP, 0))
+	const union MHD_DaemonInfo *http = MHD_get_daemon_info(l->http, MHD_DAEMON_INFO_EPOLL_FD);
+	if (!http || !watch_add(l, http->epoll_fd, EPOLLIN, WATCH_HTTP, 0))
 		return bh_error_new(err, BH_E_SYSTEM, "the gateway's HTTP server cannot be watched: %s", strerror(errno));
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int failed = pthread_create(&p->loop, NULL, loop, p);
+	int failed = pthread_create(&l->loop, NULL, loop, l);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	p->loop_runs = !failed;
+	l->loop_runs = !failed;
 	return failed ? bh_error_new(err, BH_E_SYSTEM, "the gateway's thread: %s", strerror(failed)) : BH_OK;
 }
 
-void loop_cut(proxy *p)
+void loop_cut(lane *l)
 {
-	pthread_mutex_lock(&p->lock);
-	p->ending = true;
-	loop_wake(p);
-	while (!p->ended)
-		pthread_cond_wait(&p->changed, &p->lock);
-	pthread_mutex_unlock(&p->lock);
+	pthread_mutex_lock(&l->lock);
+	l->ending = true;
+	loop_wake(l);
+	while (!l->ended)
+		pthread_cond_wait(&l->changed, &l->lock);
+	pthread_mutex_unlock(&l->lock);
 }
 
-void loop_end(proxy *p)
+void loop_end(lane *l)
 {
-	pthread_mutex_lock(&p->lock);
-	p->leaving = true;
-	pthread_mutex_unlock(&p->lock);
-	loop_wake(p);
-	pthread_join(p->loop, NULL);
+	pthread_mutex_lock(&l->lock);
+	l->leaving = true;
+	pthread_mutex_unlock(&l->lock);
+	loop_wake(l);
+	pthread_join(l->loop, NULL);
 }
 
-void loop_release(proxy *p)
+void loop_release(lane *l)
 {
-	upstream_release(p);
-	if (p->multi)
-		curl_multi_cleanup(p->multi);
-	sv_free(p->watched);
-	if (p->wake >= 0)
-		close(p->wake);
-	if (p->epoll >= 0)
-		close(p->epoll);
+	upstream_release(l);
+	if (l->multi)
+		curl_multi_cleanup(l->multi);
+	sv_free(l->watched);
+	sv_free(l->taken);
+	if (l->wake >= 0)
+		close(l->wake);
+	if (l->epoll >= 0)
+		close(l->epoll);
 }

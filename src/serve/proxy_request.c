@@ -17,7 +17,7 @@ void flow_unref(flow *f)
 {
 	if (!f || atomic_fetch_sub_explicit(&f->references, 1, memory_order_acq_rel) != 1)
 		return;
-	proxy *p = f->proxy;
+	lane *l = f->lane;
 	bh_exchange_free(f->exchange);
 	heads_free(&f->headers);
 	heads_free(&f->came);
@@ -30,37 +30,37 @@ void flow_unref(flow *f)
 	terms_unref(f->terms);
 	pthread_mutex_destroy(&f->lock);
 	sv_free(f);
-	pthread_mutex_lock(&p->lock);
-	p->flows--;
-	pthread_cond_broadcast(&p->changed);
-	pthread_mutex_unlock(&p->lock);
+	pthread_mutex_lock(&l->lock);
+	l->flows--;
+	pthread_cond_broadcast(&l->changed);
+	pthread_mutex_unlock(&l->lock);
 }
 
 /* Here a request begins: its target is given in its bytes once, before libmicrohttpd takes it apart. */
 void *request_uri(void *data, const char *uri, struct MHD_Connection *connection)
 {
-	proxy *p = data;
+	lane *l = data;
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 	flow *f = info && info->socket_context ? sv_alloc(sizeof *f) : NULL;
 	if (!f)
 		return NULL;
 	atomic_init(&f->references, 1);
 	pthread_mutex_init(&f->lock, NULL);
-	f->proxy = p;
+	f->lane = l;
 	f->client = info->socket_context;
 	f->connection = connection;
 	f->began = proxy_now_ms();
 	atomic_init(&f->moved, f->began);
-	f->answer_length = f->came_length = -1;
+	f->answer_length = f->came_length = f->fd = -1;
 	f->uri = sv_copy(uri);
-	pthread_mutex_lock(&p->lock);
-	f->terms = p->terms;
+	pthread_mutex_lock(&l->lock);
+	f->terms = l->terms;
 	atomic_fetch_add(&f->terms->references, 1);
 	f->client->flow = f;
 	f->client->used = true;
-	p->flows++;
-	pthread_mutex_unlock(&p->lock);
-	proxy_add(p, COUNT_REQUESTS);
+	l->flows++;
+	pthread_mutex_unlock(&l->lock);
+	proxy_add(l, COUNT_REQUESTS);
 	return f;
 }
 
@@ -76,12 +76,12 @@ static bh_status show(flow *f)
 	f->view.request_id = (bh_string){f->request_id, strlen(f->request_id)};
 	bh_exchange_free(f->exchange);
 	f->exchange = NULL;
-	return bh_exchange_new(&f->exchange, f->proxy->chain, &f->view, NULL);
+	return bh_exchange_new(&f->exchange, f->lane->proxy->chain, &f->view, NULL);
 }
 
 static enum MHD_Result refuse(flow *f, unsigned status, const char *why)
 {
-	proxy_add(f->proxy, COUNT_REFUSED);
+	proxy_add(f->lane, COUNT_REFUSED);
 	return answer_refusal(f, status, why);
 }
 
@@ -89,14 +89,14 @@ static enum MHD_Result take_head(flow *f, const char *method, const char *versio
 {
 	const char *why = NULL;
 	f->begun = true;
-	pthread_mutex_lock(&f->proxy->lock);
+	pthread_mutex_lock(&f->lane->lock);
 	f->client->reading = false;
-	bool stopping = f->proxy->stopping;
-	pthread_mutex_unlock(&f->proxy->lock);
+	bool stopping = f->lane->stopping;
+	pthread_mutex_unlock(&f->lane->lock);
 	unsigned status = head_read(f, method, version, &why);
 	if (status)
 		return refuse(f, status, why);
-	if (stopping || atomic_load(&f->proxy->closed_to_all))
+	if (stopping || atomic_load(&f->lane->proxy->closed_to_all))
 		return answer_refusal(f, MHD_HTTP_SERVICE_UNAVAILABLE, stopping ? "stopping" : "a module is missing");
 	if (show(f))
 		return answer_refusal(f, MHD_HTTP_SERVICE_UNAVAILABLE, "out of memory");
@@ -162,7 +162,7 @@ static void take_end(flow *f)
 	}
 	f->has_body = false; /* no more comes */
 	if (f->too_large) {
-		proxy_add(f->proxy, COUNT_REFUSED);
+		proxy_add(f->lane, COUNT_REFUSED);
 		turn_reply(f, MHD_HTTP_CONTENT_TOO_LARGE, "body", "a body of that size is not taken");
 	} else if (f->collecting && show(f)) {
 		turn_reply(f, MHD_HTTP_SERVICE_UNAVAILABLE, "memory", "out of memory");
@@ -211,16 +211,16 @@ void request_completed(void *data, struct MHD_Connection *connection, void **con
                        enum MHD_RequestTerminationCode code)
 {
 	(void)connection;
-	proxy *p = data;
+	lane *l = data;
 	flow *f = *context;
 	if (!f)
 		return;
 	*context = NULL;
-	pthread_mutex_lock(&p->lock);
+	pthread_mutex_lock(&l->lock);
 	f->client->flow = NULL;
 	f->client->reading = true;
 	f->client->since = proxy_now_ms();
-	pthread_mutex_unlock(&p->lock);
+	pthread_mutex_unlock(&l->lock);
 	pthread_mutex_lock(&f->lock);
 	bool whole = code == MHD_REQUEST_TERMINATED_COMPLETED_OK;
 	f->over = true;
@@ -230,7 +230,7 @@ void request_completed(void *data, struct MHD_Connection *connection, void **con
 	bool cancel = f->cancelled && f->asking;
 	pthread_mutex_unlock(&f->lock);
 	if (!whole && f->begun)
-		proxy_add(p, COUNT_GONE);
+		proxy_add(l, COUNT_GONE);
 	if (cancel)
 		bh_exchange_cancel(f->exchange);
 	if (!whole && f->begun)

@@ -152,7 +152,7 @@ void turn_response(flow *f)
 
 void turn_error(flow *f, unsigned status, const char *message)
 {
-	proxy_add(f->proxy, COUNT_UPSTREAM);
+	proxy_add(f->lane, COUNT_UPSTREAM);
 	say(BH_LOG_WARNING, "gateway: %u: %s (request %s)", status, message, f->request_id);
 	if (!ask(f)) {
 		give_up(f);

@@ -7,7 +7,8 @@
 #include "flow.h"
 #include "memory.h"
 
-enum { MOST_HEADERS = 256 };
+/* Of one response: its head, with interim ones before it, and trailers, have as much as some heads. */
+enum { MOST_HEADERS = 256, MOST_HEADS = 4 };
 
 /* What is sent. */
 
@@ -156,8 +157,13 @@ static size_t take_header(char *line, size_t size, size_t count, void *data)
 	flow *f = data;
 	size_t all = size * count, length = all;
 	f->upstream_moved = proxy_now_ms();
+	f->came_head += all;
+	if (f->came_head > f->terms->is.max_header * MOST_HEADS) {
+		f->bad = true;
+		return 0;
+	}
 	if (f->came_whole)
-		return all; /* trailers: not passed on */
+		return all; /* trailers: not passed on, though libcurl keeps them */
 	while (length && (line[length - 1] == '\n' || line[length - 1] == '\r'))
 		length--;
 	bool good = true;
@@ -218,7 +224,7 @@ static void set_method(flow *f, const bh_http_request *request, const char *meth
 }
 
 /* What is the same for all. */
-static void set_up(proxy *p, CURL *easy)
+static void set_up(lane *l, CURL *easy)
 {
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_PROXY, "");
@@ -227,7 +233,7 @@ static void set_up(proxy *p, CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body);
-	watch_connection(p, easy);
+	watch_connection(l, easy);
 }
 
 static void set_flow(flow *f)
@@ -237,23 +243,24 @@ static void set_flow(flow *f)
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, f);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, f);
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, f);
+	watch_begin(f);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, f->why);
 }
 
-static CURL *take_easy(proxy *p)
+static CURL *take_easy(lane *l)
 {
-	if (p->idle_count)
-		return p->idle[--p->idle_count];
+	if (l->idle_count)
+		return l->idle[--l->idle_count];
 	CURL *easy = curl_easy_init();
 	if (easy)
-		set_up(p, easy);
+		set_up(l, easy);
 	return easy;
 }
 
 /* With its buffers; nothing of the flow stays in it. */
-static void keep_easy(proxy *p, CURL *easy, bool plain)
+static void keep_easy(lane *l, CURL *easy, bool plain)
 {
-	if (p->idle_count == IDLE_EASY) {
+	if (l->idle_count == IDLE_EASY) {
 		curl_easy_cleanup(easy);
 		return;
 	}
@@ -261,15 +268,15 @@ static void keep_easy(proxy *p, CURL *easy, bool plain)
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL);
 	if (!plain) {
 		curl_easy_reset(easy);
-		set_up(p, easy);
+		set_up(l, easy);
 	}
-	p->idle[p->idle_count++] = easy;
+	l->idle[l->idle_count++] = easy;
 }
 
-void upstream_release(proxy *p)
+void upstream_release(lane *l)
 {
-	while (p->idle_count)
-		curl_easy_cleanup(p->idle[--p->idle_count]);
+	while (l->idle_count)
+		curl_easy_cleanup(l->idle[--l->idle_count]);
 }
 
 bool upstream_start(flow *f)
@@ -281,7 +288,7 @@ bool upstream_start(flow *f)
 	                           ? sv_format("%.*s?%.*s", (int)request->path.length, request->path.data,
 	                                       (int)request->query.length, request->query.data)
 	                           : sv_format("%.*s", (int)request->path.length, request->path.data);
-	f->easy = method && target ? take_easy(f->proxy) : NULL;
+	f->easy = method && target ? take_easy(f->lane) : NULL;
 	if (!f->easy || !make_headers(f, request, body))
 		return false;
 	set_flow(f);
@@ -290,14 +297,15 @@ bool upstream_start(flow *f)
 	return !curl_easy_setopt(f->easy, CURLOPT_URL, f->terms->upstream) &&
 	       !curl_easy_setopt(f->easy, CURLOPT_REQUEST_TARGET, target) &&
 	       !curl_easy_setopt(f->easy, CURLOPT_HTTPHEADER, f->sent_headers) &&
-	       !curl_multi_add_handle(f->proxy->multi, f->easy);
+	       !curl_multi_add_handle(f->lane->multi, f->easy);
 }
 
 void upstream_end(flow *f)
 {
 	if (f->easy) {
-		curl_multi_remove_handle(f->proxy->multi, f->easy);
-		keep_easy(f->proxy, f->easy, f->plain);
+		curl_multi_remove_handle(f->lane->multi, f->easy);
+		watch_end(f);
+		keep_easy(f->lane, f->easy, f->plain);
 	}
 	f->easy = NULL;
 	f->sent_headers = NULL;
@@ -313,7 +321,7 @@ static void end_stream(flow *f, bool whole)
 	answer_ready(f);
 	pthread_mutex_unlock(&f->lock);
 	if (!whole && wanted)
-		proxy_add(f->proxy, COUNT_UPSTREAM);
+		proxy_add(f->lane, COUNT_UPSTREAM);
 }
 
 void upstream_done(flow *f, CURLcode code)

@@ -22,6 +22,7 @@ expect 200 'X-Empty:'
 ! grep -qiE '^(x-secret|te|keep-alive|connection):' body || failed 'a header for one connection went on'
 get /hops && expect 200 && expect_head '^x-kept: 1' && no_head x-secret && no_head keep-alive && no_head proxy-auth
 [ "$(grep -ci '^set-cookie' head)" = 2 ] || failed 'a cookie was lost'
+get /split && expect 200 hello && expect_head '^content-length: 5'
 get /interim && expect 200 hello && no_head x-early
 for n in 204 304 404 503; do get "/status/$n" && expect "$n"; done
 get -I /size/1234 && expect 200 && expect_head '^content-length: 1234'

@@ -4,7 +4,7 @@
  *   upstream [PORT]     prints "port N"; until a signal
  *
  *   /echo               the request as it came, head and body, as text
- *   /hello              5 bytes
+ *   /hello              5 bytes, sent with the head at once, as servers do; /split: apart, 20 ms later
  *   /size/N             N bytes 'x', with their length; /chunks/N: in chunks; /until-close/N: until the end
  *   /slow               never answers; /drip: a byte every 100 ms, for ever
  *   /cut/N              says 100000 bytes, sends N, goes; /cut-chunks/N: likewise in chunks
@@ -12,6 +12,10 @@
  *   /junk               no HTTP; /huge-head: 200,000 bytes of headers; /bad-head: a header that is none
  *   /hops               headers that are for one connection alone; /interim: a 103 before the 200; /fold: a folded header
  *   /close              answers, and goes
+ *   /deaf               never reads the body
+ *   /say/TEXT           sends TEXT as it is, where ~ stands for CR LF and _ for a space; /say-late/TEXT: behind a good answer,
+ *                       100 ms later
+ *   /interims, /trailers  interim responses, trailers, for ever
  *   /early              answers 413 before the body is there, and reads on
  */
 #include <arpa/inet.h>
@@ -129,11 +133,32 @@ static bool read_body(connection *c, const char *head, char *body, size_t *lengt
 static bool whole(const connection *c, const char *head, const char *text, size_t length, const char *body,
                   size_t body_length)
 {
-	char line[128];
-	snprintf(line, sizeof line, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n",
-	         length + body_length);
-	bool only_head = !strncmp(head, "HEAD ", 5);
-	return say(c, line) && (only_head || (say_n(c, text, length) && say_n(c, body, body_length)));
+	char line[4096];
+	size_t size = (size_t)snprintf(line, sizeof line,
+	                               "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n",
+	                               length + body_length);
+	if (!strncmp(head, "HEAD ", 5))
+		return say(c, line);
+	if (length < sizeof line - size) {
+		memcpy(line + size, text, length);
+		size += length;
+		length = 0;
+	}
+	return say_n(c, line, size) && say_n(c, text, length) && say_n(c, body, body_length);
+}
+
+static bool say_text(const connection *c, const char *text)
+{
+	bool good = true;
+	for (; *text && good; text++)
+		good = *text == '~' ? say(c, "\r\n") : say_n(c, *text == '_' ? " " : text, 1);
+	return good;
+}
+
+static bool for_ever(const connection *c, const char *text)
+{
+	while (say(c, text)) {}
+	return false;
 }
 
 /* False: the connection ends. */
@@ -190,6 +215,17 @@ static bool answer(connection *c, const char *head, const char *path, const char
 		return say(c, "HTTP/1.1 103 Early Hints\r\nX-Early: 1\r\n\r\n") && whole(c, head, "hello", 5, "", 0);
 	if (!strcmp(path, "/close"))
 		return say(c, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello") && false;
+	if (!strncmp(path, "/say/", 5))
+		return say_text(c, path + 5);
+	if (!strncmp(path, "/say-late/", 10))
+		return whole(c, head, "good", 4, "", 0) && !usleep(100000) && say_text(c, path + 10);
+	if (!strcmp(path, "/interims"))
+		return for_ever(c, "HTTP/1.1 103 Early Hints\r\nX-Early: 0123456789012345678901234567890123456789\r\n\r\n");
+	if (!strcmp(path, "/trailers"))
+		return say(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n") &&
+		       for_ever(c, "X-Late: 0123456789012345678901234567890123456789\r\n");
+	if (!strcmp(path, "/split"))
+		return say(c, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n") && !usleep(20000) && say(c, "hello");
 	if (!strcmp(path, "/hello"))
 		return whole(c, head, "hello", 5, "", 0);
 	return whole(c, head, head, strlen(head), body, length);
@@ -214,6 +250,8 @@ static void *serve(void *data)
 		sscanf(head, "%*s %2047[^ ?]", path);
 		if (!strcmp(path, "/early"))
 			good = say(&c, "HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig");
+		if (!strcmp(path, "/deaf"))
+			sleep(3600);
 		good = good && read_body(&c, head, body, &length);
 		if (!good) {
 			fprintf(stderr, "cut: %s\n", path);
