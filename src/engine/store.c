@@ -136,6 +136,7 @@ void bh_store_begin(bh_store *store, uint64_t call)
 	bh_meter_begin(&store->meter);
 	store->call = call;
 	store->polls = 0;
+	bh_host_calls_begin(&store->calls);
 	store->output_at_start = store->counts.output_bytes;
 	store->counts.truncated = false;
 	if (store->wasi)
@@ -148,6 +149,11 @@ void bh_store_begin(bh_store *store, uint64_t call)
 			wasmtime_error_delete(failed);
 	}
 	wasmtime_context_set_epoch_deadline(store->context, 1);
+}
+
+void bh_store_time_host(bh_store *store)
+{
+	store->calls.timed = true;
 }
 
 /* No guest code runs when it is made, and nothing that it imports waits: it needs no fiber. */
@@ -425,6 +431,7 @@ void bh_store_usage(bh_store *store, bh_usage *usage)
 	usage->refused_growths = store->meter.refusals;
 	usage->output_bytes = store->counts.output_bytes - store->output_at_start;
 	usage->output_truncated = store->counts.truncated;
-	usage->io_bytes = store->wasi ? bhx_store_io_bytes(store->context, false) : 0;
+	usage->io_bytes = bh_host_calls_io(store);
+	usage->host_ns = bh_host_calls_took(&store->calls);
 	usage->polls = store->polls;
 }

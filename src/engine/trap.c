@@ -226,6 +226,12 @@ static bh_error *limit_error(bh_error **err, bh_status status, bh_limit limit, u
 	return e;
 }
 
+bh_status bh_meter_reached(const bh_meter *meter, bh_limit limit, bh_error **err)
+{
+	limit_error(err, BH_E_RESOURCE_LIMIT, limit, bh_limits_get(meter->limits, limit), 0);
+	return BH_E_RESOURCE_LIMIT;
+}
+
 /* All instances of the host have used up together what they may. */
 static bh_error *budget_error(bh_error **err, const bh_meter *meter)
 {
