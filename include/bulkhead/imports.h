@@ -35,7 +35,8 @@ BH_API void bh_imports_free(bh_imports *imports);
  * guest stands still, and neither its execution limit nor its caller's deadline interrupts it: what may take longer
  * belongs into a bh_host_async_fn. Two instances may be in it at once, on two threads.
  *
- * It may call other instances. Calling the instance that is calling it is BH_E_BUSY: a guest is not entered twice.
+ * It may call other instances. Calling the instance that is calling it is BH_E_BUSY: a guest is not entered twice. Where it
+ * runs on a worker of the host it waits for its turn there for a second at most, then that is BH_E_BUSY too.
  * Guests and host functions that call each other may be nested 50 deep; deeper, the call fails. C++ exceptions and
  * longjmp() must not leave it.
  *
