@@ -86,6 +86,44 @@ static void without_address_space(void **state)
 	bh_host_free(host);
 }
 
+/* Without room for a stack a call on a live instance fails before it begins, and the instance stays as it is. */
+static void without_room_for_a_stack(void **state)
+{
+	(void)state;
+	enum { ROUNDS = 3 };
+	bh_host *host = host_with(1, 0);
+	bh_limits limits = t_limits();
+	limits.stack = BH_MIB(64);
+	bh_component *component = t_load_text(host, guest, &limits);
+	bh_export *run = t_find(component, "run");
+	bh_instance *instance = t_instance(component);
+	bh_call *call = NULL;
+	struct rlimit before, small;
+	assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
+	OK(bh_call_start(&call, run, NULL, NULL, 0, NULL, &t_err)); /* the worker is there */
+	OK(bh_call_wait(call, NULL, NULL, &t_err));
+	bh_call_free(call);
+	for (int i = 0; i < ROUNDS; i++) {
+		small = before;
+		small.rlim_cur = address_space() + BH_MIB(16);
+		assert_int_equal(setrlimit(RLIMIT_AS, &small), 0);
+		OK(bh_call_start(&call, run, instance, NULL, 0, NULL, &t_err));
+		FAILS(BH_E_NO_MEMORY, bh_call_wait(call, NULL, NULL, &t_err));
+		bh_call_free(call);
+		assert_told();
+		assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
+		assert_true(bh_instance_usable(instance));
+	}
+	OK(bh_call_start(&call, run, instance, NULL, 0, NULL, &t_err));
+	OK(bh_call_wait(call, NULL, NULL, &t_err));
+	bh_call_free(call);
+	bh_instance_free(instance);
+	bh_export_free(run);
+	bh_component_unref(component);
+	t_begin();
+	bh_host_free(host);
+}
+
 /* Maps are used up one by one, by pages that the next page may not be joined with. */
 
 typedef struct {
@@ -147,7 +185,8 @@ static void without_maps(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(without_address_space), cmocka_unit_test(without_maps)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(without_address_space),
+	                                   cmocka_unit_test(without_room_for_a_stack), cmocka_unit_test(without_maps)};
 	if (t_slack() > 5)
 		return 77; /* sanitizers need the address space themselves */
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -132,7 +132,7 @@ static void in_a_host_function(void **state)
 {
 	(void)state;
 	scene s;
-	begin(&s, 3000);
+	begin(&s, 1800);
 	bh_imports *imports = t_all_but("number");
 	t_define(imports, "number", call_from_guest, &s);
 	bh_component_options options = t_linked(imports);
