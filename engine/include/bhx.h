@@ -349,6 +349,9 @@ wasmtime_error_t *bhx_store_set_wasi(wasmtime_context_t *context, wasi_config_t 
 /* Bytes through streams and files since the last reset. Only for stores with WASI. */
 uint64_t bhx_store_io_bytes(wasmtime_context_t *context, bool reset);
 
+/* Count more, that went another way. Of a store with WASI. */
+void bhx_store_io_count(wasmtime_context_t *context, uint64_t bytes);
+
 /* Components and modules. */
 
 /* Compile a binary component; unlike wasmtime_component_new() it cannot abort. */

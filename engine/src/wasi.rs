@@ -106,6 +106,16 @@ pub extern "C" fn bhx_store_set_wasi(
     })
 }
 
+/// Counts bytes that a host function of C's moved for the guest, as if they had gone through a stream.
+#[unsafe(no_mangle)]
+pub extern "C" fn bhx_store_io_count(mut context: Context<'_>, bytes: u64) {
+    let _ = guard(|| {
+        let state = State::of(context.data_mut().ctx().table)?;
+        state.used = state.used.saturating_add(bytes);
+        Ok(())
+    });
+}
+
 /// Bytes that went through streams and files since the last reset.
 #[unsafe(no_mangle)]
 pub extern "C" fn bhx_store_io_bytes(mut context: Context<'_>, reset: bool) -> u64 {

@@ -33,18 +33,44 @@ bool exports_errand_get(errand_string_t *url, errand_string_t *ret, errand_strin
 	return true;
 }
 
-bool exports_errand_size(errand_string_t *path, uint32_t *ret, errand_string_t *err)
+static bool read_file(errand_string_t *path, errand_list_u8_t *bytes, errand_string_t *err)
 {
 	static const char *const cases[] = {"denied: ", "not-found: ", "not-a-file: ", "too-large: ", "busy: ", "io: "};
-	errand_list_u8_t bytes;
 	bulkhead_host_filesystem_error_t error;
-	if (!bulkhead_host_filesystem_read(path, &bytes, &error)) {
-		say(err, cases[error.tag], &error.val.denied);
+	if (bulkhead_host_filesystem_read(path, bytes, &error))
+		return true;
+	say(err, cases[error.tag], &error.val.denied);
+	return false;
+}
+
+/* Nothing lies where an empty list is. */
+static void free_file(errand_list_u8_t *bytes)
+{
+	if (bytes->len)
+		free(bytes->ptr);
+}
+
+bool exports_errand_size(errand_string_t *path, uint32_t *ret, errand_string_t *err)
+{
+	errand_list_u8_t bytes;
+	if (!read_file(path, &bytes, err))
 		return false;
-	}
 	*ret = bytes.len;
-	if (bytes.len) /* nothing lies where an empty list is */
-		free(bytes.ptr);
+	free_file(&bytes);
+	return true;
+}
+
+bool exports_errand_copies(errand_string_t *path, uint32_t times, uint32_t *ret, errand_string_t *err)
+{
+	*ret = 0;
+	for (uint32_t i = 0; i < times; i++) {
+		errand_list_u8_t bytes;
+		if (!read_file(path, &bytes, err))
+			return false;
+		*ret += fwrite(bytes.ptr, 1, bytes.len, stdout);
+		fflush(stdout);
+		free_file(&bytes);
+	}
 	return true;
 }
 

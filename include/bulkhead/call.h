@@ -79,7 +79,8 @@ typedef struct bh_call bh_call;
  * Told that a call is over; take its result with bh_call_take(). `call` is lent: it is there until this returns.
  *
  * On a worker, or in bh_host_dispatch(). It may start calls and free anything; on a worker it must not block, as other
- * calls wait for the thread: bh_call_wait() and bh_host_drain() refuse there with BH_E_INVALID.
+ * calls wait for the thread: bh_call_wait() and bh_host_drain() refuse there with BH_E_INVALID, and a synchronous call whose
+ * turn has not come with BH_E_BUSY.
  */
 typedef void bh_call_done(void *data, bh_call *call);
 

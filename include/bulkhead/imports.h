@@ -35,7 +35,8 @@ BH_API void bh_imports_free(bh_imports *imports);
  * guest stands still, and neither its execution limit nor its caller's deadline interrupts it: what may take longer
  * belongs into a bh_host_async_fn. Two instances may be in it at once, on two threads.
  *
- * It may call other instances. Calling the instance that is calling it is BH_E_BUSY: a guest is not entered twice.
+ * It may call other instances. Calling the instance that is calling it is BH_E_BUSY: a guest is not entered twice. Where it
+ * runs on a worker of the host it waits for its turn there for a second at most, then that is BH_E_BUSY too.
  * Guests and host functions that call each other may be nested 50 deep; deeper, the call fails. C++ exceptions and
  * longjmp() must not leave it.
  *
@@ -133,7 +134,7 @@ BH_API bh_component *bh_calling_component(void);
  *
  * A completion is the host's from when its function is called until it is given up, whatever becomes of the guest
  * meanwhile: its call may pass a limit, be cancelled, its instance and even the host may be gone. Answering then does
- * nothing. All of this from any thread; one thread at a time uses one completion, except bh_completion_cancelled().
+ * nothing. All of this from any thread; one thread at a time uses one completion, except bh_completion_cancelled() and bh_completion_count_io().
  */
 
 /**
@@ -147,6 +148,15 @@ BH_API void bh_completion_fail(bh_completion *completion, bh_status status, cons
 
 /** Give the completion up without an answer, which fails the call. NULL is allowed. */
 BH_API void bh_completion_drop(bh_completion *completion);
+
+/**
+ * Count bytes that are moved for the guest against its limits.io_bytes, as those of its streams are: before they are moved,
+ * or soon after. They are part of bh_usage.io_bytes. Any thread, besides others that use the completion.
+ *
+ * \return false: the limit is passed. Stop, and give the completion up: whatever it is answered with, the guest's call ends
+ *         with BH_E_RESOURCE_LIMIT
+ */
+BH_API bool bh_completion_count_io(bh_completion *completion, uint64_t bytes);
 
 /** Whether nobody waits for the answer any more. */
 BH_API bool bh_completion_cancelled(const bh_completion *completion);

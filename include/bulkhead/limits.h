@@ -34,7 +34,7 @@ typedef struct {
 	uint64_t hostcall_bytes; /**< host memory one host call, or one result, may make us allocate */
 	uint64_t output_bytes;   /**< captured bytes of each of stdout and stderr; the rest is cut off and flagged */
 	uint64_t open_files;     /**< open descriptors, granted folders included */
-	uint64_t io_bytes;       /**< bytes read and written through streams and files, a call */
+	uint64_t io_bytes;       /**< bytes through streams, files and host functions that count them, a call */
 	uint64_t blocking;       /**< blocking file operations under way at once, all instances of the component */
 	bh_memory_limit_action on_memory_limit;
 } bh_limits;

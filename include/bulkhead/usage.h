@@ -20,11 +20,17 @@ typedef struct {
 	uint64_t peak_memory;     /**< the most that was in use at any time in the instance's life; bytes */
 	uint64_t refused_growths; /**< memory and table growths refused by limits, in this call */
 	uint64_t output_bytes; /**< bytes the guest wrote to stdout and stderr, in this call; discarded ones not counted */
-	uint64_t io_bytes;     /**< bytes read and written through streams, in this call */
-	uint64_t polls;        /**< how often the call was resumed */
-	bool output_truncated; /**< captured output went over output_bytes */
-	uint64_t queue_ns;     /**< of wall_ns: until its turn had come, with a slot and memory */
+	/** Bytes read and written through streams, and moved by host functions that count them (imports.h), in this call. */
+	uint64_t io_bytes;
+	uint64_t polls;          /**< how often the call was resumed */
+	bool output_truncated;   /**< captured output went over output_bytes */
+	uint64_t queue_ns;       /**< of wall_ns: until its turn had come, with a slot and memory */
 	uint64_t instantiate_ns; /**< of wall_ns: making the fresh instance; 0 on a live one */
+	/**
+	 * Of wall_ns: in host functions that the program defines (imports.h), and in those of bulkhead:host, waits for their
+	 * answers included. WASI's are not counted.
+	 */
+	uint64_t host_ns;
 } bh_usage;
 
 #define BH_USAGE_INIT BH_SIZED(bh_usage)

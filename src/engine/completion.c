@@ -22,14 +22,16 @@ struct bh_completion {
 	pthread_t canceller;
 	bh_cancelled_fn *on_cancel;
 	void *cancel_data;
-	const bh_waker *waker; /* retained; NULL: nobody sleeps */
-	bh_value args;         /* of the call: the program reads them until it has answered */
+	const bh_waker *waker;     /* retained; NULL: nobody sleeps */
+	_Atomic uint64_t io_bytes; /* that were counted */
+	uint64_t io_most;          /* beyond which the call ends */
+	bh_value args;             /* of the call: the program reads them until it has answered */
 	bh_value result;
 	bh_status failed;
 	bh_error *why;
 };
 
-bh_completion *bh_completion_new(bh_value *args)
+bh_completion *bh_completion_new(bh_value *args, uint64_t io_most)
 {
 	bh_completion *completion = bh_calloc(1, sizeof *completion);
 	if (!completion)
@@ -37,6 +39,7 @@ bh_completion *bh_completion_new(bh_value *args)
 	atomic_init(&completion->references, 2);
 	pthread_mutex_init(&completion->lock, NULL);
 	pthread_cond_init(&completion->cancelled, NULL);
+	completion->io_most = io_most;
 	completion->args = *args;
 	*args = (bh_value)BH_VALUE_INIT;
 	return completion;
@@ -45,6 +48,11 @@ bh_completion *bh_completion_new(bh_value *args)
 const bh_value *bh_completion_args(const bh_completion *completion)
 {
 	return &completion->args;
+}
+
+uint64_t bh_completion_io_bytes(const bh_completion *completion)
+{
+	return atomic_load(&completion->io_bytes);
 }
 
 static void release(bh_completion *completion)
@@ -189,6 +197,16 @@ void bh_completion_drop(bh_completion *completion)
 {
 	if (completion)
 		bh_completion_fail(completion, BH_E_CANCELLED, "it was given up without an answer");
+}
+
+bool bh_completion_count_io(bh_completion *completion, uint64_t bytes)
+{
+	uint64_t before = atomic_load(&completion->io_bytes), after;
+	do {
+		/* It stays at its end: what was passed is not come back from. */
+		after = bytes > UINT64_MAX - before ? UINT64_MAX : before + bytes;
+	} while (!atomic_compare_exchange_weak(&completion->io_bytes, &before, after));
+	return after <= completion->io_most;
 }
 
 bool bh_completion_cancelled(const bh_completion *completion)

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/permissions.h"
 #include "base/text.h"
 #include "base/thread.h"
@@ -94,6 +95,55 @@ bool bh_import_granted(const bh_import *import, const bh_permissions *permission
 	return !capability || (permissions && bh_permissions_capable(permissions, capability));
 }
 
+/* What calls cost. */
+
+void bh_host_calls_begin(bh_host_calls *calls)
+{
+	calls->timed = false;
+	calls->took_ns = 0;
+	calls->io_bytes = 0;
+}
+
+uint64_t bh_host_calls_took(const bh_host_calls *calls)
+{
+	return calls->took_ns + (calls->asked_at ? bh_now() - calls->asked_at : 0);
+}
+
+static void stop_clock(bh_host_calls *calls)
+{
+	calls->took_ns = bh_host_calls_took(calls);
+	calls->asked_at = 0;
+}
+
+uint64_t bh_host_calls_io(const bh_store *store)
+{
+	uint64_t used = store->wasi ? bhx_store_io_bytes(store->context, false) : store->calls.io_bytes;
+	uint64_t moving = store->calls.pending ? bh_completion_io_bytes(store->calls.pending) : 0;
+	return moving > UINT64_MAX - used ? UINT64_MAX : used + moving;
+}
+
+static uint64_t io_left(const bh_store *store)
+{
+	uint64_t most = store->meter.limits->io_bytes, used = most == BH_UNLIMITED ? 0 : bh_host_calls_io(store);
+	return used < most ? most - used : 0;
+}
+
+static bool is_over_io(const bh_store *store)
+{
+	uint64_t most = store->meter.limits->io_bytes;
+	return most != BH_UNLIMITED && bh_host_calls_io(store) > most;
+}
+
+/* What the function that is through, or given up, has counted becomes the guest's. To be called before that is forgotten. */
+static void count_io(bh_store *store)
+{
+	uint64_t bytes = bh_completion_io_bytes(store->calls.pending);
+	if (bytes && store->wasi)
+		bhx_store_io_count(store->context, bytes);
+	else if (bytes)
+		store->calls.io_bytes = bh_host_calls_io(store);
+}
+
 /* Answers. */
 
 bh_status bh_answer_settle(bh_value *result, const bh_type *wanted, bh_error **err)
@@ -137,6 +187,14 @@ static void answer(bh_store *store, bh_status status, bh_value *result, bh_error
 	}
 	calls->result = *result;
 	calls->answered = true;
+}
+
+/* The guest has had more moved for it than it may: that goes before any answer. */
+static void fail_over_io(bh_store *store, bh_value *result, bh_error *why)
+{
+	bh_value_deinit(result);
+	bh_error_free(why);
+	fail(&store->calls, bh_meter_reached(&store->meter, BH_LIMIT_IO_BYTES, &store->calls.why));
 }
 
 /* What the program is called for needs a place in the list of those this thread is in. */
@@ -267,7 +325,7 @@ static bool admit(bh_store *store)
 static bool start(bh_store *store)
 {
 	bh_host_calls *calls = &store->calls;
-	if (calls->import->definition->start && !(calls->pending = bh_completion_new(&calls->args))) {
+	if (calls->import->definition->start && !(calls->pending = bh_completion_new(&calls->args, io_left(store)))) {
 		fail_because(calls, BH_E_NO_MEMORY, NULL);
 		return false;
 	}
@@ -283,6 +341,8 @@ static void begin(void *data, void *import, bh_value *args)
 	calls->import = import;
 	calls->args = *args;
 	calls->answered = false;
+	if (calls->timed)
+		calls->asked_at = bh_now();
 	if (calls->import->leaf && admit(store))
 		run(store);
 }
@@ -294,6 +354,8 @@ static uint32_t ask(void *data, bh_value *result)
 		return BHX_CALL_NOT_YET;
 	bh_value_deinit(&calls->args);
 	calls->import = NULL;
+	if (calls->asked_at)
+		stop_clock(calls);
 	if (calls->failed)
 		return BH_RAISE_HOST_FUNCTION;
 	*result = calls->result;
@@ -324,8 +386,12 @@ bh_host_step bh_host_calls_step(bh_store *store, const bh_waker *waker)
 			return BH_HOST_WAITS;
 		bh_value result = BH_VALUE_INIT;
 		bh_error *why = NULL;
+		count_io(store);
 		bh_status status = bh_completion_take(BH_TAKE(calls->pending), &calls->args, &result, &why);
-		answer(store, status, &result, why);
+		if (is_over_io(store))
+			fail_over_io(store, &result, why);
+		else
+			answer(store, status, &result, why);
 	}
 	if (calls->crossing)
 		tell(store);
@@ -340,6 +406,10 @@ void bh_host_calls_abandon(bh_store *store)
 	if (calls->crossing)
 		tell_cancelled(store);
 	calls->asked = false;
+	if (calls->asked_at)
+		stop_clock(calls);
+	if (calls->pending)
+		count_io(store);
 	bh_completion_abandon(BH_TAKE(calls->pending));
 	bh_value_deinit(&calls->args);
 	bh_value_deinit(&calls->result);

@@ -86,6 +86,10 @@ typedef struct {
 
 typedef struct {
 	bool asked;              /* anything, since bh_host_calls_abandon() */
+	bool timed;              /* how long functions take is measured, */
+	uint64_t asked_at;       /* since then; 0: not now, */
+	uint64_t took_ns;        /* and before, since the guest's call began */
+	uint64_t io_bytes;       /* that functions counted; with WASI the engine has them */
 	const bh_import *import; /* the question; NULL: none */
 	bh_value args;           /* a tuple, or of kind NONE; the number of a resource that is dropped */
 	bh_completion *pending;  /* it is being answered, and has the arguments */
@@ -107,6 +111,13 @@ typedef enum {
 
 /* See to the question a guest has left, if it has. On the stack that polls, with no lock held. */
 bh_host_step bh_host_calls_step(bh_store *store, const bh_waker *waker);
+
+/* A call of the guest begins: what its host functions cost is counted from here. `timed` is to be set behind it. */
+void bh_host_calls_begin(bh_host_calls *calls);
+
+/* How long the guest has waited for host functions; the bytes that it moved, theirs and its own. */
+uint64_t bh_host_calls_took(const bh_host_calls *calls);
+uint64_t bh_host_calls_io(const bh_store *store);
 
 /* Drop the call under way: nobody waits for it any more. */
 void bh_host_calls_abandon(bh_store *store);
@@ -137,8 +148,14 @@ void bh_held_destroy(bh_host_calls *calls, uint32_t number);
 /* The guest is gone: destroy what it still has. */
 void bh_held_deinit(bh_host_calls *calls);
 
-/* Completions: one reference is the call's, one the program's. NULL without memory. The arguments are taken over. */
-bh_completion *bh_completion_new(bh_value *args);
+/*
+ * Completions: one reference is the call's, one the program's. NULL without memory. The arguments are taken over. The program
+ * is told to stop where it has counted more than `io_most` bytes.
+ */
+bh_completion *bh_completion_new(bh_value *args, uint64_t io_most);
+
+/* The bytes that the program has counted; to be asked before it is taken or abandoned. */
+uint64_t bh_completion_io_bytes(const bh_completion *completion);
 const bh_value *bh_completion_args(const bh_completion *completion);
 
 /* Whether it is answered; if not, `waker` is called when it is. */

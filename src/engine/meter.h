@@ -35,6 +35,9 @@ void bh_meter_detach(bh_meter *meter);
 /* A call begins. */
 void bh_meter_begin(bh_meter *meter);
 
+/* A limit, neither of memory nor of tables, that the engine does not know of was reached. BH_E_RESOURCE_LIMIT. */
+bh_status bh_meter_reached(const bh_meter *meter, bh_limit limit, bh_error **err);
+
 /* What an engine error that ended a call means; consumes it. */
 bh_status bh_meter_classify(const bh_meter *meter, wasmtime_error_t *engine_error, bh_error **err);
 

@@ -136,6 +136,7 @@ void bh_store_begin(bh_store *store, uint64_t call)
 	bh_meter_begin(&store->meter);
 	store->call = call;
 	store->polls = 0;
+	bh_host_calls_begin(&store->calls);
 	store->output_at_start = store->counts.output_bytes;
 	store->counts.truncated = false;
 	if (store->wasi)
@@ -148,6 +149,11 @@ void bh_store_begin(bh_store *store, uint64_t call)
 			wasmtime_error_delete(failed);
 	}
 	wasmtime_context_set_epoch_deadline(store->context, 1);
+}
+
+void bh_store_time_host(bh_store *store)
+{
+	store->calls.timed = true;
 }
 
 /* No guest code runs when it is made, and nothing that it imports waits: it needs no fiber. */
@@ -351,6 +357,23 @@ void bh_store_run(bh_store *store, bool (*must_stop)(void *data), void *data)
 	store->must_stop = NULL;
 }
 
+static void note_frame(void *data, const bhx_frame_t *frame)
+{
+	(void)frame;
+	*(bool *)data = true;
+}
+
+/* The guest ended by itself, or by the engine. Where there was no room for its stack it did not even begin: it is as it was. */
+static bh_status guest_failed(bh_store *store, uint32_t raised, bh_error **err)
+{
+	bool ran = false;
+	bhx_error_frames(store->failed, note_frame, &ran);
+	bh_status status = bh_meter_classify(&store->meter, BH_TAKE(store->failed), err);
+	if (status == BH_E_NO_MEMORY && !raised && store->doing == BH_DOING_CALL && store->polls == 1 && !ran)
+		store->spent = false;
+	return status;
+}
+
 /* A host function ended the guest's call, and said why. */
 static bh_status host_failed(bh_store *store, bh_error **err)
 {
@@ -372,8 +395,8 @@ bh_status bh_store_finish(bh_store *store, bh_value *result, bh_error **err)
 		bhx_error_inspect(store->failed, &info);
 		/* Without room for the result: the guest is through with its call all the same. */
 		store->spent = info.raised != BH_RAISE_NO_MEMORY;
-		status = info.raised == BH_RAISE_HOST_FUNCTION ? host_failed(store, err)
-		                                               : bh_meter_classify(&store->meter, BH_TAKE(store->failed), err);
+		status =
+			info.raised == BH_RAISE_HOST_FUNCTION ? host_failed(store, err) : guest_failed(store, info.raised, err);
 	} else if (store->calls.held_live) {
 		status = bh_held_receive(store, &store->result, err);
 	}
@@ -425,6 +448,7 @@ void bh_store_usage(bh_store *store, bh_usage *usage)
 	usage->refused_growths = store->meter.refusals;
 	usage->output_bytes = store->counts.output_bytes - store->output_at_start;
 	usage->output_truncated = store->counts.truncated;
-	usage->io_bytes = store->wasi ? bhx_store_io_bytes(store->context, false) : 0;
+	usage->io_bytes = bh_host_calls_io(store);
+	usage->host_ns = bh_host_calls_took(&store->calls);
 	usage->polls = store->polls;
 }

@@ -56,6 +56,9 @@ void bh_store_free(bh_store *store);
 /* Begin: reset the meter, arm fuel. `call` is the number by which interceptors know it; 0: none. */
 void bh_store_begin(bh_store *store, uint64_t call);
 
+/* Behind it: somebody wants to know how long host functions take. That is two looks at the clock for each call of one. */
+void bh_store_time_host(bh_store *store);
+
 typedef enum {
 	BH_ARGS_LENT,   /* they stay until the call is over */
 	BH_ARGS_COPIED, /* the caller may be gone by then */

@@ -116,7 +116,11 @@ typedef struct {
 	char *last;
 	bh_trap trap;
 	bh_limit limit;
+	bool no_room; /* the system had no memory to map */
 } causes;
+
+/* ENOMEM, as the engine's errors of mmap(2) and mprotect(2) end with. */
+#define NO_ROOM "(os error 12)"
 
 static void note_cause(void *data, const uint8_t *text, size_t length)
 {
@@ -130,6 +134,7 @@ static void note_cause(void *data, const uint8_t *text, size_t length)
 	for (size_t i = 0; !c->limit && i < BH_COUNT(bounds); i++)
 		if (strstr(cause, bounds[i].part))
 			c->limit = bounds[i].limit;
+	c->no_room |= strstr(cause, NO_ROOM) != NULL;
 	if (c->e)
 		bh_error_cause_add(c->e, "%s", cause);
 	if (!c->first)
@@ -221,6 +226,12 @@ static bh_error *limit_error(bh_error **err, bh_status status, bh_limit limit, u
 	return e;
 }
 
+bh_status bh_meter_reached(const bh_meter *meter, bh_limit limit, bh_error **err)
+{
+	limit_error(err, BH_E_RESOURCE_LIMIT, limit, bh_limits_get(meter->limits, limit), 0);
+	return BH_E_RESOURCE_LIMIT;
+}
+
 /* All instances of the host have used up together what they may. */
 static bh_error *budget_error(bh_error **err, const bh_meter *meter)
 {
@@ -281,6 +292,18 @@ static bh_status trapped(const bh_meter *meter, bh_trap trap, bh_error **err, bh
 	return BH_E_TRAP;
 }
 
+/* Of the address space, the maps, or memory itself: none of it is the guest's fault. */
+static bh_status no_room(bh_error **err, bh_error **e)
+{
+	*e = bh_error_begin(err, BH_E_NO_MEMORY,
+	                    "the system has no address space, maps or memory left for the guest's memory or stack");
+	bh_error_hint_set(
+		*e, "Each memory of a live guest reserves 4 GiB of address space and about two maps: look at ulimit -v, "
+			"vm.max_map_count and the memory limit of the program's control group. bulkhead doctor says how "
+			"many fit; bound them with max_instances, or give some back.");
+	return BH_E_NO_MEMORY;
+}
+
 /* First match wins: whichever limit ended the guest names the error. */
 static bh_status headline(const bh_meter *meter, const bhx_error_info_t *info, const causes *found, bh_error **err,
                           bh_error **e)
@@ -313,6 +336,8 @@ static bh_status headline(const bh_meter *meter, const bhx_error_info_t *info, c
 		*e = limit_error(err, status, found->limit, bh_limits_get(meter->limits, found->limit), 0);
 		return status;
 	}
+	if (found->no_room && !found->trap)
+		return no_room(err, e);
 	return trapped(meter, found->trap ? found->trap : BH_TRAP_UNKNOWN, err, e);
 }
 

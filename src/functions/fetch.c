@@ -128,6 +128,13 @@ static bool may_connect_anywhere(void *data, const struct sockaddr *to)
 	return to->sa_family == AF_INET || to->sa_family == AF_INET6;
 }
 
+/* Bodies, as those of WASI's HTTP. */
+static bool moved(void *data, size_t bytes)
+{
+	const request *r = data;
+	return bh_completion_count_io(r->completion, bytes);
+}
+
 /* What came of it. */
 
 static void answer(const request *r, const bh_net_response *response)
@@ -147,7 +154,7 @@ static void over(void *data, const bh_net_response *response)
 	request *r = data;
 	if (response->outcome == BH_FETCH_OK)
 		answer(r, response);
-	else if (response->outcome == BH_FETCH_CANCELLED)
+	else if (response->outcome == BH_FETCH_CANCELLED || response->outcome == BH_FETCH_OVER_LIMIT)
 		bh_completion_drop(r->completion);
 	else if (response->outcome == BH_FETCH_NO_MEMORY)
 		bh_completion_fail(r->completion, BH_E_NO_MEMORY, "no memory for a request");
@@ -197,6 +204,7 @@ static bh_status fill(request *r, bh_net_request *out, const bh_value *record, c
 		.owner = bh_calling_component(),
 		.data = r,
 		.may_ask = may_ask,
+		.moved = moved,
 		.may_connect = f->bounds.private_addresses ? may_connect_anywhere : may_connect,
 		.over = over,
 	};

@@ -96,15 +96,14 @@ static bh_file_failure check_plain(int fd, uint64_t max, uint64_t *size)
 
 /* From its beginning to its end, which may be elsewhere than its size said. */
 static bh_file_failure read_all(uint8_t **out, size_t *length, int fd, uint64_t size, uint64_t max,
-                                const _Atomic bool *stop)
+                                bh_file_moved *moved, void *who)
 {
 	size_t capacity = (size_t)size + 1, filled = 0;
 	if (capacity < SMALLEST)
 		capacity = SMALLEST;
 	BH_AUTO(bh_free) uint8_t *data = bh_alloc(capacity);
-	for (bool more = data; more;) {
-		if (atomic_load(stop))
-			return (bh_file_failure){"io", "nobody waits for it"};
+	bool wanted = moved(who, 0);
+	for (bool more = data; more && wanted;) {
 		if (filled == capacity) {
 			uint8_t *grown = bh_realloc(data, capacity *= 2);
 			if (!grown)
@@ -118,12 +117,15 @@ static bh_file_failure read_all(uint8_t **out, size_t *length, int fd, uint64_t 
 		if (got < 0)
 			return why(errno);
 		filled += (size_t)got;
+		wanted = moved(who, (size_t)got);
 		more = got;
 		if (filled > max)
 			return (bh_file_failure){"too-large", "longer than this host reads"};
 	}
 	if (!data)
 		return why(ENOMEM);
+	if (!wanted)
+		return (bh_file_failure){"io", "nobody waits for it"};
 	*out = BH_TAKE(data);
 	*length = filled;
 	return (bh_file_failure){0};
@@ -134,7 +136,7 @@ static bh_file_failure read_all(uint8_t **out, size_t *length, int fd, uint64_t 
  * at its other end. What takes its place in between is opened without waiting, and found out afterwards.
  */
 bh_file_failure bh_granted_file_read(uint8_t **out, size_t *length, const char *folder, const char *inside,
-                                     uint64_t max, const _Atomic bool *stop)
+                                     uint64_t max, bh_file_moved *moved, void *data)
 {
 	uint64_t size = 0;
 	__attribute__((cleanup(bh_close_auto))) int root = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -151,5 +153,5 @@ bh_file_failure bh_granted_file_read(uint8_t **out, size_t *length, const char *
 	if (fd < 0)
 		return why(errno);
 	failure = check_plain(fd, max, &size);
-	return failure.name ? failure : read_all(out, length, fd, size, max, stop);
+	return failure.name ? failure : read_all(out, length, fd, size, max, moved, data);
 }

@@ -2,7 +2,6 @@
 #ifndef BH_FUNCTIONS_FILE_H
 #define BH_FUNCTIONS_FILE_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,9 +20,10 @@ const char *bh_path_within(const char *path, const char *folder, size_t *parts);
 
 /*
  * Read a regular file of at most `max` bytes in a folder of ours. Blocks as long as the disk does. The bytes are to be
- * freed. `stop` is looked at now and then.
+ * freed. `moved` is told of each piece, of none before the first; false: nobody wants the rest.
  */
+typedef bool bh_file_moved(void *data, size_t bytes);
 bh_file_failure bh_granted_file_read(uint8_t **out, size_t *length, const char *folder, const char *inside,
-                                     uint64_t max, const _Atomic bool *stop);
+                                     uint64_t max, bh_file_moved *moved, void *data);
 
 #endif

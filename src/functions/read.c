@@ -106,11 +106,18 @@ static void unlist(bh_reader *r, job *j)
 
 /* Helpers. */
 
+/* What is read is the guest's input, and counted as such. */
+static bool moved(void *data, size_t bytes)
+{
+	job *j = data;
+	return bh_completion_count_io(j->completion, bytes) && !atomic_load(&j->cancelled);
+}
+
 static void read_it(bh_reader *r, job *j)
 {
 	uint8_t *data = NULL;
 	size_t length = 0;
-	bh_file_failure failure = bh_granted_file_read(&data, &length, j->folder, j->inside, r->max_file, &j->cancelled);
+	bh_file_failure failure = bh_granted_file_read(&data, &length, j->folder, j->inside, r->max_file, moved, j);
 	if (!failure.name) {
 		/* Handed over as it is: the copy would be as long as the file. */
 		bh_value *bytes = bh_calloc(1, sizeof *bytes);

@@ -32,6 +32,10 @@ static bh_status busy(const bh_run *run, bh_error **err)
 	};
 	bh_error *e = bh_error_begin(err, BH_E_BUSY, "%s", what[run->state]);
 	bh_error_limit_set(e, BH_LIMIT_QUEUE_TIME, run->component->limits.queue_ms, 0);
+	if (run->own_stack && bh_executor_is_worker())
+		bh_error_hint_set(
+			e, "This thread is a worker of the host, which what it would wait for may need: a callback does not "
+			   "wait, a host function for a second. Begin the call with bh_call_start() instead.");
 	return BH_E_BUSY;
 }
 

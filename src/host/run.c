@@ -139,6 +139,13 @@ static going enter_calls(bh_run *run)
 	return NEXT;
 }
 
+static void begin_store(const bh_run *run)
+{
+	bh_store_begin(run->store, run->number);
+	if (run->want_usage)
+		bh_store_time_host(run->store);
+}
+
 static going enter_turn(bh_run *run)
 {
 	bh_status status = BH_OK;
@@ -146,7 +153,7 @@ static going enter_turn(bh_run *run)
 		return status ? fail(run, status) : wait_turn(run);
 	run->holds_turn = true;
 	run->store = run->instance->store;
-	bh_store_begin(run->store, run->number);
+	begin_store(run);
 	run->state = BH_RUN_CALLS;
 	return NEXT;
 }
@@ -190,7 +197,7 @@ static going make_store(bh_run *run)
 	if (status)
 		return fail(run, status);
 	begin_clock(run);
-	bh_store_begin(run->store, run->number);
+	begin_store(run);
 	bh_store_start_instance(run->store);
 	run->state = BH_RUN_INSTANTIATE;
 	return NEXT;

@@ -119,7 +119,12 @@ static curl_socket_t open_socket(void *data, curlsocktype purpose, struct curl_s
 	return socket(to->family, to->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, to->protocol);
 }
 
-/* What is sent: the method, and a body if it has one. */
+/* What is sent: the method, and a body if it has one. A redirect's hop may send it again. */
+static size_t sends(const bh_fetch *fetch)
+{
+	return fetch->bodiless ? 0 : fetch->request.body_length;
+}
+
 static bool set_message(bh_fetch *fetch)
 {
 	CURL *easy = fetch->easy;
@@ -217,6 +222,8 @@ bh_fetch_outcome bh_fetch_begin(bh_fetch *fetch, const bh_fetch_terms *terms, co
 		return outcome;
 	if (bh_now() >= fetch->deadline)
 		return end(why, BH_FETCH_TIMEOUT, "its time is up");
+	if (sends(fetch) && !fetch->request.moved(fetch->request.data, sends(fetch)))
+		return BH_FETCH_OVER_LIMIT;
 	if (!fetch->easy)
 		fetch->easy = curl_easy_init();
 	else

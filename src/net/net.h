@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 
 /* Raised with every change of this file. */
-#define BH_NET_ABI 1
+#define BH_NET_ABI 2
 
 typedef struct bh_net bh_net;     /* a thread, and what it fetches */
 typedef struct bh_fetch bh_fetch; /* one of those */
@@ -26,6 +26,7 @@ typedef enum {
 	BH_FETCH_TOO_LARGE,
 	BH_FETCH_TOO_MANY_REDIRECTS,
 	BH_FETCH_CANCELLED,
+	BH_FETCH_OVER_LIMIT, /* `moved` said so */
 	BH_FETCH_NO_MEMORY,
 } bh_fetch_outcome;
 
@@ -63,6 +64,8 @@ typedef struct {
 	/* Whether a peer may be asked for, each redirect's too; whether it may be connected to there. On the net's thread. */
 	bool (*may_ask)(void *data, const char *host, uint16_t port);
 	bool (*may_connect)(void *data, const struct sockaddr *address);
+	/* So much of a body is about to be sent, or was received. False: no more may be. On the net's thread. */
+	bool (*moved)(void *data, size_t bytes);
 	/* The end, whatever it is; once, on the net's thread. The response is the net's; the fetch goes afterwards. */
 	void (*over)(void *data, const bh_net_response *response);
 } bh_net_request;

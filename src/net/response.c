@@ -89,6 +89,8 @@ size_t bh_take_body(char *bytes, size_t one, size_t length, void *data)
 	bh_fetch *fetch = data;
 	uint64_t most = bh_net_terms(fetch->net)->bounds.max_response;
 	fetch->body_began = true;
+	if (!fetch->request.moved(fetch->request.data, length))
+		return spoil(fetch, BH_FETCH_OVER_LIMIT);
 	if (length > most - fetch->body_length)
 		return spoil(fetch, BH_FETCH_TOO_LARGE);
 	uint8_t *body = make_room(fetch->body, fetch->body_length + length, &fetch->body_capacity, most);

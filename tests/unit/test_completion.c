@@ -109,7 +109,7 @@ static bool one_round(worker *w, other_side side, unsigned *seed)
 {
 	bh_value item = bh_of_u32(1), list = bh_of_list(&item, 1), args = BH_VALUE_INIT;
 	assert_int_equal(bh_value_copy(&args, &list, NULL), BH_OK);
-	bh_completion *completion = bh_completion_new(&args);
+	bh_completion *completion = bh_completion_new(&args, BH_UNLIMITED);
 	assert_non_null(completion);
 	assert_int_equal(args.kind, BH_KIND_NONE);
 	w->job = calloc(1, sizeof *w->job);
@@ -183,7 +183,7 @@ static void the_last_waker_counts(void **state)
 	(void)state;
 	counter first = {.waker = {retain, release, wake}}, second = first;
 	bh_value nothing = BH_VALUE_INIT;
-	bh_completion *completion = bh_completion_new(&nothing);
+	bh_completion *completion = bh_completion_new(&nothing, BH_UNLIMITED);
 	assert_false(bh_completion_ready(completion, &first.waker));
 	assert_false(bh_completion_ready(completion, &first.waker));
 	assert_int_equal(first.references, 1);
@@ -202,7 +202,7 @@ static void the_last_waker_counts(void **state)
 	assert_int_equal(args.kind, BH_KIND_NONE);
 	assert_int_equal(result.kind, BH_KIND_NONE);
 	/* One that is abandoned wakes nobody. */
-	completion = bh_completion_new(&nothing);
+	completion = bh_completion_new(&nothing, BH_UNLIMITED);
 	assert_false(bh_completion_ready(completion, &first.waker));
 	bh_completion_abandon(completion);
 	assert_int_equal(first.references, 0);

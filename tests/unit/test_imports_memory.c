@@ -259,6 +259,52 @@ static bh_status call_one(bh_error **err)
 	return bh_component_call(loaded, "run", NULL, 0, NULL, NULL, NULL, err);
 }
 
+/* On a worker; on a live instance, which memory runs out beside; told of on this thread. */
+static bh_export *run_export, *fail_export;
+static bool live_instance;
+static _Atomic int told;
+
+static void note(void *data, bh_call *call)
+{
+	(void)data;
+	assert_true(bh_call_ended(call));
+	told++;
+}
+
+static bh_status start_one(bh_export *export_, bh_error **err)
+{
+	bh_instance *instance = NULL;
+	bh_call *call = NULL;
+	bh_call_options options = BH_CALL_OPTIONS_INIT;
+	bh_status status = live_instance ? bh_instance_new(&instance, loaded, NULL, err) : BH_OK;
+	options.done = note;
+	told = 0;
+	if (!status)
+		status = bh_call_start(&call, export_, instance, NULL, 0, &options, err);
+	/* Whoever was not let in is not told; whoever was is, once, whatever comes. */
+	int wanted = call != NULL;
+	if (call)
+		status = bh_call_wait(call, NULL, NULL, err);
+	assert_int_equal(told, wanted);
+	bh_call_free(call);
+	bh_instance_free(instance);
+	return status;
+}
+
+static bh_status start_run(bh_error **err)
+{
+	return start_one(run_export, err);
+}
+
+static bh_status start_fail(bh_error **err)
+{
+	bh_status status = start_one(fail_export, err);
+	assert_int_not_equal(status, BH_OK);
+	bh_error_free(*err);
+	*err = NULL;
+	return status == BH_E_HOST_FUNCTION ? BH_OK : bh_error_new(err, status, "...");
+}
+
 static bh_status fail_one(bh_error **err)
 {
 	bh_status status = bh_component_call(loaded, "fail", NULL, 0, NULL, NULL, NULL, err);
@@ -284,9 +330,34 @@ static void calls(void **state)
 	}
 }
 
+static void started_calls(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		seen = i & 1;
+		live_instance = i & 2;
+		bh_error *err = NULL;
+		assert_int_equal(load(&loaded, &err), BH_OK);
+		assert_int_equal(bh_export_find(&run_export, loaded, "run", &err), BH_OK);
+		assert_int_equal(bh_export_find(&fail_export, loaded, "fail", &err), BH_OK);
+		int had = atomic_exchange(&kept, 0);
+		starve(start_run);
+		starve(start_fail);
+		kept = had;
+		bh_export_free(run_export);
+		bh_export_free(fail_export);
+		bh_component_unref(loaded);
+		/* A worker may be the last who keeps it, for a moment. */
+		for (int wait = 0; kept && wait < 1000; wait++)
+			t_sleep_ms(1);
+		assert_int_equal(kept, 0);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(linking), cmocka_unit_test(calls)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(linking), cmocka_unit_test(calls),
+	                                   cmocka_unit_test(started_calls)};
 	if (!faults_work())
 		return 77;
 	host = t_host();
