@@ -1,11 +1,6 @@
 #include "host/executor.h"
 
-#include <errno.h>
 #include <pthread.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/thread.h"
@@ -26,7 +21,7 @@ typedef struct worker {
 	bh_executor *executor;
 	uint32_t number; /* from 1 */
 	pthread_t thread;
-	int wake_fd, epoll_fd;
+	bh_parker *parker; /* where it sleeps */
 	_Atomic bool asleep;
 	bh_timers timers;
 	struct worker *next_idle;
@@ -73,12 +68,6 @@ static void hurry(bh_executor *executor, bh_task *task)
 }
 
 /* Waking. */
-
-static void rouse(worker *w)
-{
-	uint64_t one = 1;
-	(void)!write(w->wake_fd, &one, sizeof one);
-}
 
 static worker *take_idle(bh_executor *executor)
 {
@@ -129,7 +118,7 @@ static void enqueue(bh_task *task, bool resumed)
 	worker *w = alone ? NULL : take_idle(executor);
 	pthread_mutex_unlock(&executor->lock);
 	if (w)
-		rouse(w);
+		bh_parker_wake(w->parker);
 	else if (!alone)
 		press(executor, group);
 }
@@ -345,24 +334,15 @@ static uint64_t next_moment(const worker *w)
 	return until;
 }
 
-static void sleep_until(worker *w, uint64_t until)
-{
-	struct epoll_event event;
-	struct timespec span;
-	uint64_t now = bh_now(), left = until > now ? until - now : 0, woken;
-	span.tv_sec = (time_t)(left / UINT64_C(1000000000));
-	span.tv_nsec = (long)(left % UINT64_C(1000000000));
-	if (epoll_pwait2(w->epoll_fd, &event, 1, until == BH_NEVER ? NULL : &span, NULL) > 0)
-		(void)!read(w->wake_fd, &woken, sizeof woken);
-}
-
 /* Nothing is ready. Those who find us in the list of the idle wake us. */
 static void rest(worker *w)
 {
 	bh_executor *executor = w->executor;
 	atomic_store_explicit(&w->serving, NULL, memory_order_relaxed);
 	atomic_store(&w->asleep, true);
-	sleep_until(w, next_moment(w));
+	bh_parker_wait(w->parker, next_moment(w));
+	/* Whoever wakes us after this has put a task where we are about to look. */
+	bh_parker_clear(w->parker);
 	atomic_store(&w->asleep, false);
 	uint64_t now = bh_now();
 	for (uint32_t i = 0; i < executor->count; i++)
@@ -375,10 +355,7 @@ static void free_executor(bh_executor *executor)
 	for (uint32_t i = 0; i < executor->count; i++) {
 		worker *w = &executor->workers[i];
 		bh_timers_deinit(&w->timers);
-		if (w->wake_fd >= 0)
-			close(w->wake_fd);
-		if (w->epoll_fd >= 0)
-			close(w->epoll_fd);
+		bh_parker_release(w->parker);
 	}
 	pthread_mutex_destroy(&executor->lock);
 	bh_free(executor);
@@ -412,7 +389,6 @@ static void worker_clear(bh_executor *executor, uint32_t index)
 	worker *w = &executor->workers[index];
 	w->executor = executor;
 	w->number = index + 1;
-	w->wake_fd = w->epoll_fd = -1;
 	bh_timers_init(&w->timers);
 }
 
@@ -435,15 +411,11 @@ bh_status bh_executor_new(bh_executor **out, uint32_t workers, void (*tick)(void
 	return BH_OK;
 }
 
-static bool open_worker(worker *w)
+static bool start_worker(worker *w)
 {
-	if (w->wake_fd < 0)
-		w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (w->epoll_fd < 0)
-		w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	struct epoll_event event = {.events = EPOLLIN, .data.ptr = w};
-	return w->wake_fd >= 0 && w->epoll_fd >= 0 &&
-	       (epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, w->wake_fd, &event) == 0 || errno == EEXIST);
+	if (!w->parker)
+		w->parker = bh_parker_new();
+	return w->parker && !bh_thread_start(&w->thread, 0, work, w);
 }
 
 /* One is enough to go on; the rest is tried again with the next task. */
@@ -451,8 +423,7 @@ static bool start_workers(bh_executor *executor)
 {
 	pthread_mutex_lock(&executor->lock);
 	while (executor->started < executor->count) {
-		worker *w = &executor->workers[executor->started];
-		if (!open_worker(w) || bh_thread_start(&w->thread, 0, work, w))
+		if (!start_worker(&executor->workers[executor->started]))
 			break;
 		executor->started++;
 	}
@@ -478,7 +449,7 @@ void bh_executor_free(bh_executor *executor)
 	executor->stop = true;
 	executor->heir = this_worker && this_worker->executor == executor ? this_worker : NULL;
 	for (worker *w; (w = take_idle(executor));)
-		rouse(w);
+		bh_parker_wake(w->parker);
 	pthread_mutex_unlock(&executor->lock);
 	for (uint32_t i = 0; i < executor->started; i++)
 		if (&executor->workers[i] != executor->heir)
