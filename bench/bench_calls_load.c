@@ -244,6 +244,7 @@ int main(void)
 	bh_host_free(host);
 	bh_value hello = bh_of_string("hello");
 	idle("idle_instance_bytes", "create_10000", "wat/adder.wat", "add", two, 2);
-	idle("idle_instance_bytes.wasi", "create_10000.wasi", "actor.wasm", "line", &hello, 1);
+	idle("idle_instance_bytes.wasi", "create_10000.wasi", "wat/clocked-adder.wat", "add", two, 2);
+	idle("idle_instance_bytes.libc", "create_10000.libc", "actor.wasm", "line", &hello, 1);
 	return 0;
 }
