@@ -293,7 +293,7 @@ typedef struct {
 
 /**
  * Told of each child while the tree stands still: must be short, and call nothing of the library but what reads its
- * component, and bh_component_ref(). False: no more.
+ * component, bh_component_ref() and bh_stats_quantile(). False: no more.
  */
 typedef bool bh_child_visit(void *data, const bh_child_info *info);
 

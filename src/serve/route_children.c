@@ -5,12 +5,17 @@
 #include "http.h"
 #include "memory.h"
 #include "samples.h"
+#include "tree_path.h"
 
-enum { DEEPEST = 64, LONGEST_PATH = DEEPEST * 257 };
-
-/* What was seen while the tree stood still, which is short: it is written afterwards. Components with a reference, names copied. */
+/* What was seen of one while the tree stood still. */
 typedef struct {
-	bh_child_info *items;
+	bh_child_info info; /* the component with a reference, the name copied, no statistics but these: */
+	child_sums sums;
+} seen;
+
+/* All of it. To stand still is short: it is written afterwards. */
+typedef struct {
+	seen *items;
 	size_t count, capacity;
 	bool failed;
 } sight;
@@ -19,11 +24,7 @@ typedef struct {
 typedef struct {
 	sv_text *out;
 	const samples *samples;
-	char path[LONGEST_PATH]; /* of what is being told of, names with '/' between them */
-	size_t ends[DEEPEST];    /* where the path of each depth ends */
-	uint32_t base;           /* the depth of what was asked for, below the root */
-	sv_text statistics;      /* of the component that came last: thousands of children may run one */
-	const bh_component *counted;
+	tree_path path; /* of what is being told of */
 } listing;
 
 static const char *const kinds[] = {
@@ -73,40 +74,13 @@ static void put_child(sv_text *out, const bh_child_info *i, const char *path)
 	put_last_exit(out, i);
 }
 
-/* The path of its parent is that of the last one told of with a smaller depth. */
-static const char *path_of(listing *l, const bh_child_info *i)
+static void put_one(listing *l, const seen *s)
 {
-	uint32_t depth = l->base + i->depth;
-	if (!depth || depth >= DEEPEST)
-		return depth ? "?" : "";
-	size_t at = depth > 1 ? l->ends[depth - 1] : 0;
-	int length = snprintf(l->path + at, sizeof l->path - at, "%s%s", at ? "/" : "", i->name);
-	if (length < 0 || (size_t)length >= sizeof l->path - at)
-		return "?";
-	l->ends[depth] = at + (size_t)length;
-	return l->path;
-}
-
-static void put_statistics(listing *l, const bh_component *component)
-{
-	if (l->counted != component || !l->statistics.length) {
-		l->counted = component;
-		l->statistics.length = 0;
-		samples_put(l->samples, &l->statistics, component ? bh_component_name(component) : NULL,
-		            component ? bh_component_limits(component) : NULL);
-	}
-	if (l->statistics.failed)
-		l->out->failed = true;
-	else
-		js_raw(l->out, l->statistics.data);
-}
-
-static void put_one(listing *l, const bh_child_info *i)
-{
-	const char *path = path_of(l, i);
+	const bh_child_info *i = &s->info;
+	const char *path = tree_path_of(&l->path, i->depth, i->name);
 	js_open(l->out, '{');
 	put_child(l->out, i, path);
-	put_statistics(l, i->component);
+	samples_put(l->samples, l->out, path, i->component, &s->sums);
 	js_close(l->out, '}');
 }
 
@@ -115,14 +89,15 @@ static void put_one(listing *l, const bh_child_info *i)
 static bool see(void *data, const bh_child_info *info)
 {
 	sight *s = data;
-	bh_child_info *items = sv_grow(s->items, s->count, &s->capacity, sizeof *items);
+	seen *items = sv_grow(s->items, s->count, &s->capacity, sizeof *items);
 	char *name = items ? sv_copy(info->name) : NULL;
 	s->items = items ? items : s->items;
 	s->failed = !name;
 	if (!name)
 		return false;
-	items[s->count] = *info;
-	items[s->count].name = name;
+	items[s->count] = (seen){*info, child_sums_of(info->stats)};
+	items[s->count].info.name = name;
+	items[s->count].info.stats = NULL;
 	if (info->component)
 		bh_component_ref((bh_component *)info->component);
 	s->count++;
@@ -132,8 +107,8 @@ static bool see(void *data, const bh_child_info *info)
 static void forget(sight *s)
 {
 	for (size_t i = 0; i < s->count; i++) {
-		sv_free((char *)s->items[i].name);
-		bh_component_unref((bh_component *)s->items[i].component);
+		sv_free((char *)s->items[i].info.name);
+		bh_component_unref((bh_component *)s->items[i].info.component);
 	}
 	sv_free(s->items);
 }
@@ -152,7 +127,7 @@ static void put_all(exchange *self, sv_text *out, bh_child *child, const char *a
 	listing *l = sv_alloc(sizeof *l);
 	samples *s = self->server->samples;
 	bh_child_list(child, see, &all);
-	if (!l || all.failed || !samples_enter(s, self->server->daemon.host)) {
+	if (!l || all.failed || !samples_enter(s, self->server->daemon.tree)) {
 		out->failed = true;
 		forget(&all);
 		sv_free(l);
@@ -160,15 +135,9 @@ static void put_all(exchange *self, sv_text *out, bh_child *child, const char *a
 	}
 	l->out = out;
 	l->samples = s;
-	l->base = depth;
-	size_t length = strlen(above);
-	if (depth > 1 && depth < DEEPEST && length < sizeof l->path) {
-		memcpy(l->path, above, length + 1);
-		l->ends[depth - 1] = length;
-	}
+	tree_path_begin(&l->path, above, depth);
 	put_sight(l, &all);
 	samples_leave(s);
-	sv_text_deinit(&l->statistics);
 	forget(&all);
 	sv_free(l);
 }

@@ -60,7 +60,7 @@ call broken '{"export": "get"}' && expect_problem 404
 call web '{"export": "get"}' && expect_problem 409
 call none '{"export": "get"}' && expect_problem 404
 call counter '{"export": "spin", "deadline_ms": 50}' && expect_problem 504 && expect_json '.code == "BH_E_DEADLINE"'
-call counter '{"export": "spin"}' && expect_problem 504 && expect_json '.code == "BH_E_TIMEOUT" and .usage.wall_ns > 1000000'
+call counter '{"export": "spin"}' && expect_problem 504 && expect_json '.code == "BH_E_TIMEOUT" and .usage.wall_ns > 1000000 and .usage.host_ns == 0'
 call counter '{"export": "crash-at", "args": [1]}' && expect 200
 call counter '{"export": "increment"}' && expect_problem 422
 expect_json '.code == "BH_E_TRAP" and .trap == "unreachable-code-reached" and (.frames | length > 0)'
@@ -127,7 +127,29 @@ ask /metrics && expect 200 && expect_type 'text/plain; version=0.0.4'
 grep -q '^bulkhead_host_calls_total' body || fail "no metrics"
 ask /v1/children && sleep 1.1
 for _ in 1 2 3 4 5; do call calc '{"wave": "divide({numerator: 7, denominator: 2})"}'; done
-ask /v1/children && expect_json '.children[] | select(.path == "calc") | .statistics | .calls_per_s > 0 and .p99_ns >= .p50_ns and .calls >= 5'
+ask /v1/children && expect_schema Children
+expect_json '.children[] | select(.path == "calc") | .statistics | .calls_per_s > 0 and .p99_ns >= .p50_ns and .calls >= 5'
+
+# Children of one component are counted each by itself, replicas together; a component's name stands beside.
+of() { jq -c "[.children[] | select(.path == \"$1\") | .statistics | $2]" body; }
+expect_of() { [ "$(of "$1" "$2")" = "$3" ] || fail "of $1, $2: $(of "$1" "$2"), not $3"; }
+ask /v1/children
+front=$(of web/front .calls) twins=$(of twins .calls | jq -c 'map(. + 3)') counter=$(of counter .calls)
+for _ in 1 2 3; do call twins '{"export": "get"}' && expect 200; done
+call twins '{"export": "nosuch"}' && expect 404
+sleep 0.3
+ask /v1/children && expect_of web/front .calls "$front" && expect_of counter .calls "$counter" && expect_of twins .calls "$twins"
+expect_of twins '.calls_per_s > 0' '[true,true]'
+expect_of web/front '.calls_per_s' '[0]'
+expect_of twins '.peak_memory > 0 and .memory > 0 and .peak_memory >= .memory and .fuel_per_call == 0' '[true,true]'
+expect_of counter '.failures > 0 and .component == "counter.wasm"' '[true]'
+expect_of down '.calls' '[1]'
+expect_of web . '[null]'
+# What is below one has the same numbers as in the whole list.
+list=$(of web/front .calls)
+ask /v1/children/web && expect_of web/front .calls "$list"
+ask /v1/children/web%2Ffront && expect_of web/front .calls "$list"
+expect_of web/front '.calls_per_s' '[0]'
 
 # Logs.
 ask '/v1/children/web%2Fsvc/logs' && expect_problem 404
