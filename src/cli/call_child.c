@@ -74,9 +74,10 @@ static void say_usage(const json_t *usage)
 {
 	const json_t *fuel = json_object_get(usage, "fuel"), *wall = json_object_get(usage, "wall_ns");
 	const json_t *peak = json_object_get(usage, "peak_memory"), *queue = json_object_get(usage, "queue_ns");
-	say_more("usage: wall %s, waited %s, fuel %lld, peak memory %s",
+	X_AUTO char *host = host_time_text((uint64_t)json_integer_value(json_object_get(usage, "host_ns")));
+	say_more("usage: wall %s, waited %s%s, fuel %lld, peak memory %s",
 	         text_nanoseconds((uint64_t)json_integer_value(wall)),
-	         text_nanoseconds((uint64_t)json_integer_value(queue)), (long long)json_integer_value(fuel),
+	         text_nanoseconds((uint64_t)json_integer_value(queue)), host, (long long)json_integer_value(fuel),
 	         text_bytes((uint64_t)json_integer_value(peak)));
 }
 

@@ -47,18 +47,28 @@ static void put_time(double ms)
 	put("%s.%03uZ", text, (unsigned)((uint64_t)ms % 1000));
 }
 
-static char *decision_text(const json_t *event)
+/* "restart in 200 ms" */
+static char *decided_text(const json_t *event)
 {
 	const char *decision = text_in(event, "decision");
 	double delay = child_number(event, "delay_ms");
-	if (!*decision)
-		return x_copy("");
 	if (strcmp(decision, "restart") != 0 || delay <= 0)
-		return x_format(" (%s)", strcmp(decision, "none") != 0 ? decision : "nothing to do");
+		return x_copy(strcmp(decision, "none") != 0 ? decision : "nothing to do");
 	if (delay < 1000)
-		return x_format(" (restart in %.0f ms)", delay);
+		return x_format("restart in %.0f ms", delay);
 	X_AUTO char *after = duration_text(delay);
-	return x_format(" (restart in %s)", after);
+	return x_format("restart in %s", after);
+}
+
+/* And why; daemons before this one do not say. */
+static char *decision_text(const json_t *event)
+{
+	const char *reason = text_in(event, "reason");
+	if (!*text_in(event, "decision"))
+		return x_copy("");
+	X_AUTO char *decided = decided_text(event);
+	X_AUTO char *raw = x_format(" (%s%s%s)", decided, *reason ? ": " : "", reason);
+	return one_line(raw);
 }
 
 static void put_event(const json_t *event)
@@ -214,8 +224,8 @@ const command command_events = {
 	.synopsis = "[OPTION...] [NAME]",
 	.summary = "show what happened to the children of the daemon",
 	.details = "Prints a line for each thing that happened, to NAME and what is below it or to all children: when, to\n"
-			   "which, what, why, and what the supervisor decided. The daemon keeps the last 1,024 events. With\n"
-			   "--follow it goes on with what happens; where the daemon ends it waits half a minute for another.",
+			   "which, what, why, what the supervisor decided, and why that. The daemon keeps the last 1,024 events.\n"
+			   "With --follow it goes on with what happens; where the daemon ends it waits half a minute for another.",
 	.examples = "bulkhead events\n"
 				"bulkhead events -f web\n"
 				"bulkhead events --json | jq -r 'select(.exit == \"crashed\") | .path'",

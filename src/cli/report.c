@@ -140,6 +140,11 @@ static void say_phases(const report *about)
 	         text_nanoseconds(about->usage->instantiate_ns));
 }
 
+char *host_time_text(uint64_t ns)
+{
+	return ns ? x_format(", host functions %s", text_nanoseconds(ns)) : x_copy("");
+}
+
 void report_usage(const report *about)
 {
 	const bh_usage *usage = about->usage;
@@ -149,9 +154,10 @@ void report_usage(const report *about)
 	X_AUTO char *fuel = metered ? x_format("fuel %" PRIu64, usage->fuel) : x_copy("fuel not metered");
 	X_AUTO char *refused =
 		usage->refused_growths ? x_format(", %" PRIu64 " growths refused", usage->refused_growths) : x_copy("");
+	X_AUTO char *host = host_time_text(usage->host_ns);
 	bool cached = about->needs && about->needs->origin != BH_CODE_COMPILED;
-	say_more("usage: wall %s, cpu %s, %s, peak memory %s of %s%s, %s in %s%s", text_nanoseconds(usage->wall_ns),
-	         text_nanoseconds(usage->cpu_ns), fuel, text_bytes(usage->peak_memory),
+	say_more("usage: wall %s, cpu %s%s, %s, peak memory %s of %s%s, %s in %s%s", text_nanoseconds(usage->wall_ns),
+	         text_nanoseconds(usage->cpu_ns), host, fuel, text_bytes(usage->peak_memory),
 	         text_bytes(about->terms->limits.memory), refused, cached ? "loaded" : "compiled",
 	         text_nanoseconds(about->load_ns), cached ? " (cached)" : "");
 	say_phases(about);

@@ -44,6 +44,9 @@ int report_missing_limits(const char *file, const char *command_name);
 /* A guest that ended with a status of its own: a note if it fits, the usage if asked for. Returns the status. */
 int report_exit(const report *about, int status);
 
+/* Of a usage line: ", host functions 1.2 ms"; empty where no time passed in any. To be freed. */
+char *host_time_text(uint64_t ns);
+
 /* The usage line alone. */
 void report_usage(const report *about);
 

@@ -75,6 +75,7 @@ static json_t *usage_json(const report *about)
 	put_number(object, "wall_ns", usage->wall_ns);
 	put_number(object, "cpu_ns", usage->cpu_ns);
 	put_number(object, "instantiate_ns", usage->instantiate_ns);
+	put_number(object, "host_ns", usage->host_ns);
 	put_number(object, "memory", usage->memory);
 	put_number(object, "peak_memory", usage->peak_memory);
 	put_number(object, "refused_growths", usage->refused_growths);

@@ -12,6 +12,7 @@ static void put_usage(sv_text *out, const bh_usage *usage)
 	js_put_number(out, "fuel", usage->fuel);
 	js_put_number(out, "wall_ns", usage->wall_ns);
 	js_put_number(out, "queue_ns", usage->queue_ns);
+	js_put_number(out, "host_ns", usage->host_ns);
 	js_put_number(out, "memory", usage->memory);
 	js_put_number(out, "peak_memory", usage->peak_memory);
 	js_put_number(out, "output_bytes", usage->output_bytes);

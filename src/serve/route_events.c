@@ -55,16 +55,36 @@ static void put_cause(sv_text *out, const bh_error *cause)
 	js_close(out, '}');
 }
 
+/* In words, and as numbers where it was about how many restarts there were. */
+static void put_reason(sv_text *out, const bh_supervisor_event *e)
+{
+	char *reason = bh_supervisor_event_reason(e);
+	js_put_text(out, "reason", reason);
+	bh_string_free(reason);
+	js_key(out, "intensity");
+	if (!e->window_ms) {
+		js_null(out);
+		return;
+	}
+	js_open(out, '{');
+	js_put_number(out, "restarts", e->counted);
+	js_put_number(out, "most_restarts", e->most_restarts);
+	js_put_number(out, "window_ms", e->window_ms);
+	js_close(out, '}');
+}
+
 static void put_exit(sv_text *out, const bh_supervisor_event *e)
 {
 	js_put_text(out, "exit", bh_exit_name(e->exit));
 	js_put_text(out, "decision", bh_decision_name(e->decision));
+	put_reason(out, e);
 	js_put_number(out, "delay_ms", e->delay_ms);
 	put_cause(out, e->cause);
 	js_key(out, "usage");
 	js_open(out, '{');
 	js_put_number(out, "fuel", e->usage.fuel);
 	js_put_number(out, "wall_ns", e->usage.wall_ns);
+	js_put_number(out, "host_ns", e->usage.host_ns);
 	js_put_number(out, "peak_memory", e->usage.peak_memory);
 	js_close(out, '}');
 }

@@ -11,8 +11,10 @@ static void tell_exit(const bh_supervisor_event *event, const char *path)
 	char after[48] = "";
 	if (event->decision == BH_DECISION_RESTART && event->delay_ms)
 		snprintf(after, sizeof after, " in %llu ms", (unsigned long long)event->delay_ms);
-	say(level, "%s: %s%s%s (%s%s)", path, bh_exit_name(event->exit), cause ? ": " : "", cause ? cause : "",
-	    bh_decision_name(event->decision), after);
+	char *reason = bh_supervisor_event_reason(event);
+	say(level, "%s: %s%s%s (%s%s%s%s)", path, bh_exit_name(event->exit), cause ? ": " : "", cause ? cause : "",
+	    bh_decision_name(event->decision), after, reason ? ": " : "", reason ? reason : "");
+	bh_string_free(reason);
 	if (cause && bh_error_hint(event->cause) && level == BH_LOG_WARNING)
 		say(BH_LOG_DEBUG, "%s:   %s", path, bh_error_hint(event->cause));
 }

@@ -34,8 +34,11 @@ expect_out_has 'in no folder that was granted'
 
 run run --memory 64MB nap.wat
 expect_exit 77
-run run --memory 64MB --allow time::sleep nap.wat
+run run --memory 64MB --allow time::sleep --usage nap.wat
 expect_exit 0
+grep -Eq 'usage: wall [^,]*, cpu [^,]*, host functions [0-9.]+ ms, fuel' err || fail 'time in host functions'
+run run --memory 64MB --allow time::sleep --json nap.wat
+expect_err_json '.usage | .host_ns > 1000000 and .host_ns <= .wall_ns'
 run run --memory 64MB --allow time::sleep --timeout 100ms nap.wat
 expect_exit 124
 run run --memory 64MB --allow 'no such' nap.wat

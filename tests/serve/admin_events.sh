@@ -22,8 +22,13 @@ done < <(data all)
 data all | jq -se 'map(.sequence) == [range(1; length + 1)]' >/dev/null || fail "events are not in order: $(data all)"
 [ "$(sed -n 's/^id: //p' all | tr '\n' ' ')" = "$(data all | jq .sequence | tr '\n' ' ')" ] || fail "ids"
 data all | jq -se 'map(select(.kind == "exited" and .path == "counter")) | length == 1 and
-	(.[0] | .exit == "crashed" and .decision == "restart" and .cause.code == "BH_E_TRAP" and .cause.trap != null)' >/dev/null ||
+	(.[0] | .exit == "crashed" and .decision == "restart" and .reason == "permanent, restart 1 of 10 within 60 s" and
+	.intensity == {restarts: 1, most_restarts: 10, window_ms: 60000} and .cause.code == "BH_E_TRAP" and .cause.trap != null)' >/dev/null ||
 	fail "the crash: $(data all)"
+data all | jq -se 'map(select(.kind == "exited" and .path == "broken")) | last |
+	.decision == "fail" and .reason == "too many restarts: 10 within 60 s, and more are not allowed"' >/dev/null ||
+	fail "why it was given up: $(data all)"
+data all | jq -se 'all(has("reason") == (.kind == "exited"))' >/dev/null || fail "reasons of what is no exit"
 grep -q '^event: exited$' all || fail "kinds"
 grep -q '^:$' all || fail "no heartbeat in 2 s"
 

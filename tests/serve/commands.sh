@@ -128,7 +128,9 @@ run call counter 'increment()'
 expect_exit 0
 expect_out 1
 run call --json counter increment
-expect_json '.result == 2 and .exit == 0 and .usage.fuel > 0'
+expect_json '.result == 2 and .exit == 0 and .usage.fuel > 0 and .usage.host_ns == 0'
+run call --usage web/front 'get()'
+grep -Eq '^  usage: wall [^,]*, waited [^,]*, fuel [0-9]+, peak memory ' err || fail 'usage without host functions'
 run call web/front 'get()'
 expect_out 0
 run call counter 'nosuch()'
@@ -237,7 +239,11 @@ run logs nosuch
 expect_exit 66
 run events
 expect_exit 0
-grep -Eq '^20[^ ]*Z  counter +exited +crashed: trapped: unreachable code reached \(restart\)$' out || fail 'the crash'
+grep -Eq '^20[^ ]*Z  counter +exited +crashed: trapped: unreachable code reached \(restart: permanent, restart 1 of 3 within 60 s\)$' out || fail 'the crash'
+grep -Eq '^20[^ ]*Z  web/front#. +exited +crashed: .* \(fail: too many restarts: 1 within 60 s, and more are not allowed\)$' out ||
+	fail 'why it was given up'
+grep -Eq 'Z  counter +exited +stopped \(nothing to do: it was asked to stop\)$' out || fail 'why nothing was to be done'
+says 'counter: crashed: trapped: unreachable code reached (restart: permanent, restart 1 of 3 within 60 s)'
 run events -n 3
 [ "$(wc -l <out)" = 3 ] || fail 'three lines'
 run events --json web
