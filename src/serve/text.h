@@ -1,4 +1,9 @@
-/* A growing text, and JSON written into one. Fails sticky: check once, at the end. */
+/*
+ * A growing text, and JSON written into one. Fails sticky: check once, at the end.
+ *
+ * The growing is that of src/base/text.c once more: the daemon has the public headers alone, and a growing text is nothing that
+ * users of the library would look for there. They are to stay alike.
+ */
 #ifndef BH_SERVE_TEXT_H
 #define BH_SERVE_TEXT_H
 
