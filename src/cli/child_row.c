@@ -12,7 +12,7 @@ double child_number(const json_t *object, const char *key)
 	return json_is_string(value) ? strtod(json_string_value(value), NULL) : json_number_value(value);
 }
 
-static uint64_t count_in(const json_t *object, const char *key)
+uint64_t child_count(const json_t *object, const char *key)
 {
 	double number = child_number(object, key);
 	return number > 0 && number < 9e18 ? (uint64_t)number : 0;
@@ -51,7 +51,7 @@ char *duration_text(double ms)
 static char *name_text(const json_t *child)
 {
 	X_AUTO char *path = one_line(text_in(child, "path"));
-	unsigned replica = (unsigned)count_in(child, "replica");
+	unsigned replica = (unsigned)child_count(child, "replica");
 	return replica ? x_format("%s#%u", path, replica) : x_copy(path);
 }
 
@@ -73,12 +73,12 @@ static char *memory_text(uint64_t peak, uint64_t limit)
 	return x_format("%s/%s", text_bytes(peak), text);
 }
 
-static char *rate_text(const json_t *statistics)
+char *rate_text(const json_t *object, const char *key, const char *count)
 {
-	const json_t *rate = json_object_get(statistics, "calls_per_s");
+	const json_t *rate = json_object_get(object, key);
 	double value = json_number_value(rate);
 	if (!json_is_number(rate))
-		return x_copy(count_in(statistics, "calls") ? "-" : "0");
+		return x_copy(child_count(object, count) ? "-" : "0");
 	if (value > 0 && value < 10)
 		return x_format("%.1f", value);
 	return x_copy(text_count(value > 0 && value < 1e18 ? (uint64_t)(value + 0.5) : 0));
@@ -89,7 +89,7 @@ static char *cause_text(const json_t *child, const json_t *last)
 {
 	const char *status = text_in(last, "status"), *how = text_in(last, "how"), *trap = text_in(last, "trap");
 	const json_t *statistics = json_object_get(child, "statistics");
-	uint64_t memory = count_in(statistics, "memory_limit");
+	uint64_t memory = child_count(statistics, "memory_limit");
 	if (!strcmp(how, "not-up") || !strcmp(how, "unhealthy") || !*status)
 		return *status ? x_format("%s: %s", how, text_in(last, "text")) : x_copy(how);
 	if (!strcmp(status, "BH_E_TRAP") && *trap) {
@@ -118,7 +118,7 @@ static char *last_exit_text(const json_t *child)
 	X_AUTO char *cause = one_line(raw);
 	X_AUTO char *ago = duration_text(child_number(last, "ago_ms"));
 	X_AUTO char *until = duration_text(next);
-	unsigned long long restarts = count_in(child, "restarts");
+	unsigned long long restarts = child_count(child, "restarts");
 	if (!strcmp(state, "waiting") && next > 0)
 		return x_format("%s (next try in %s)", cause, until);
 	if (!strcmp(state, "failed") && restarts)
@@ -129,18 +129,19 @@ static char *last_exit_text(const json_t *child)
 void child_row_make(char *cells[CELL_COUNT], const json_t *child)
 {
 	const json_t *statistics = json_object_get(child, "statistics");
-	bool counted = json_is_object(statistics), called = count_in(statistics, "calls") > 0;
+	bool counted = json_is_object(statistics), called = child_count(statistics, "calls") > 0;
 	bool metered = json_is_number(json_object_get(statistics, "fuel_limit"));
 	bool running = !strcmp(text_in(child, "state"), "running");
 	cells[CELL_NAME] = name_text(child);
 	cells[CELL_STATE] = one_line(text_in(child, "state"));
 	cells[CELL_UPTIME] = running ? duration_text(child_number(child, "up_ms")) : x_copy("-");
-	cells[CELL_RESTARTS] = x_copy(text_count(count_in(child, "restarts")));
-	cells[CELL_RATE] = counted ? rate_text(statistics) : x_copy("-");
-	cells[CELL_P99] = x_copy(called ? text_nanoseconds(count_in(statistics, "p99_ns")) : "-");
-	cells[CELL_FUEL] = x_copy(called && metered ? text_count(count_in(statistics, "fuel_per_call")) : "-");
-	cells[CELL_MEMORY] = counted && count_in(statistics, "peak_memory")
-	                         ? memory_text(count_in(statistics, "peak_memory"), count_in(statistics, "memory_limit"))
-	                         : x_copy("-");
+	cells[CELL_RESTARTS] = x_copy(text_count(child_count(child, "restarts")));
+	cells[CELL_RATE] = counted ? rate_text(statistics, "calls_per_s", "calls") : x_copy("-");
+	cells[CELL_P99] = x_copy(called ? text_nanoseconds(child_count(statistics, "p99_ns")) : "-");
+	cells[CELL_FUEL] = x_copy(called && metered ? text_count(child_count(statistics, "fuel_per_call")) : "-");
+	cells[CELL_MEMORY] =
+		counted && child_count(statistics, "peak_memory")
+			? memory_text(child_count(statistics, "peak_memory"), child_count(statistics, "memory_limit"))
+			: x_copy("-");
 	cells[CELL_LAST_EXIT] = last_exit_text(child);
 }

@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 #include <stddef.h>
+#include <stdint.h>
 
 typedef enum {
 	CELL_NAME,
@@ -23,6 +24,12 @@ void child_row_make(char *cells[CELL_COUNT], const json_t *child);
 
 /* Of the API's numbers, which are texts where they are too large; 0 where there is none. */
 double child_number(const json_t *object, const char *key);
+
+/* The same of what is counted; 0 where that is no count. */
+uint64_t child_count(const json_t *object, const char *key);
+
+/* A rate by the second, and what it is the rate of: where it is not known yet, "-" if that is not 0. To be freed. */
+char *rate_text(const json_t *object, const char *key, const char *count);
 
 /* "2m 13s", to be freed. */
 char *duration_text(double ms);

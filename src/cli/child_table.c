@@ -1,66 +1,30 @@
 #include "child_table.h"
 
-#include <stdio.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "child_row.h"
 #include "memory.h"
 #include "output.h"
 
-enum { GAP = 2, NARROWEST_EXIT = 14, NARROWEST_NAME = 8 };
-
-static const struct {
-	const char *heading;
-	unsigned goes; /* the larger, the sooner it is left out where there is no room; 0: never */
-} columns[CELL_COUNT] = {
-	[CELL_NAME] = {"NAME", 0},         [CELL_STATE] = {"STATE", 0},   [CELL_UPTIME] = {"UPTIME", 3},
-	[CELL_RESTARTS] = {"RESTARTS", 1}, [CELL_RATE] = {"CALLS/S", 2},  [CELL_P99] = {"P99", 5},
-	[CELL_FUEL] = {"FUEL/CALL", 6},    [CELL_MEMORY] = {"MEMORY", 4}, [CELL_LAST_EXIT] = {"LAST EXIT", 1},
+static const table_column columns[CELL_COUNT] = {
+	[CELL_NAME] = {"NAME", .least = 8},
+	[CELL_STATE] = {"STATE"},
+	[CELL_UPTIME] = {"UPTIME", .goes = 3},
+	[CELL_RESTARTS] = {"RESTARTS", .goes = 1},
+	[CELL_RATE] = {"CALLS/S", .goes = 2},
+	[CELL_P99] = {"P99", .goes = 5},
+	[CELL_FUEL] = {"FUEL/CALL", .goes = 6},
+	[CELL_MEMORY] = {"MEMORY", .goes = 4},
+	[CELL_LAST_EXIT] = {"LAST EXIT", .goes = 1, .least = 14, .cut_first = true},
 };
 
 typedef struct {
 	const json_t *child;
-	char *cells[CELL_COUNT];
 	size_t position;
 	double key;
 } row;
-
-typedef struct {
-	size_t width[CELL_COUNT]; /* 0: left out */
-	row *rows;
-	size_t count;
-} layout;
-
-size_t terminal_columns(void)
-{
-	struct winsize size;
-	if (!isatty(STDOUT_FILENO))
-		return 0;
-	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
-}
-
-/* Characters, each of which is taken to be one column wide. */
-static size_t columns_of(const char *text)
-{
-	size_t count = 0;
-	for (; *text; text++)
-		count += ((unsigned char)*text & 0xc0) != 0x80;
-	return count;
-}
-
-/* How many bytes the first characters of a text take. */
-static size_t bytes_of(const char *text, size_t characters)
-{
-	size_t i = 0;
-	while (text[i] && (characters || ((unsigned char)text[i] & 0xc0) == 0x80)) {
-		characters -= ((unsigned char)text[i] & 0xc0) != 0x80;
-		i++;
-	}
-	return i;
-}
 
 static double key_of(const json_t *child, children_order order)
 {
@@ -85,76 +49,23 @@ static int compare(const void *one, const void *other)
 }
 
 /* The root is what the daemon is, and no row. */
-static void gather(layout *l, const json_t *children, children_order order)
+static row *gather(size_t *count, const json_t *children, children_order order)
 {
-	size_t count = json_array_size(children);
-	l->rows = x_alloc(count * sizeof *l->rows);
-	for (size_t i = 0; i < count; i++) {
+	size_t all = json_array_size(children);
+	row *rows = x_alloc(all * sizeof *rows);
+	*count = 0;
+	for (size_t i = 0; i < all; i++) {
 		const json_t *child = json_array_get(children, i);
 		const char *path = json_string_value(json_object_get(child, "path"));
 		if (path && *path)
-			l->rows[l->count++] = (row){.child = child, .position = i, .key = key_of(child, order)};
+			rows[(*count)++] = (row){.child = child, .position = i, .key = key_of(child, order)};
 	}
-	if (l->count)
-		qsort(l->rows, l->count, sizeof *l->rows, compare);
-	for (size_t i = 0; i < l->count; i++)
-		child_row_make(l->rows[i].cells, l->rows[i].child);
+	if (*count)
+		qsort(rows, *count, sizeof *rows, compare);
+	return rows;
 }
 
-static size_t total_of(const layout *l)
-{
-	size_t total = 0;
-	for (int c = 0; c < CELL_COUNT; c++)
-		total += l->width[c] ? l->width[c] + GAP : 0;
-	return total ? total - GAP : 0;
-}
-
-static void narrow(layout *l, cell which, size_t least, size_t wanted)
-{
-	size_t total = total_of(l), *width = &l->width[which];
-	if (total <= wanted || *width <= least)
-		return;
-	size_t spare = *width - least, over = total - wanted;
-	*width -= spare < over ? spare : over;
-}
-
-/* First the last column is cut, then columns go, then names are cut. */
-static void fit(layout *l, size_t wanted)
-{
-	narrow(l, CELL_LAST_EXIT, NARROWEST_EXIT, wanted);
-	for (unsigned goes = 6; goes && total_of(l) > wanted; goes--)
-		for (int c = 0; c < CELL_COUNT; c++)
-			if (columns[c].goes == goes && total_of(l) > wanted)
-				l->width[c] = 0;
-	narrow(l, CELL_NAME, NARROWEST_NAME, wanted);
-}
-
-static void measure(layout *l, size_t wanted)
-{
-	for (int c = 0; c < CELL_COUNT; c++) {
-		l->width[c] = strlen(columns[c].heading);
-		for (size_t i = 0; i < l->count; i++) {
-			size_t width = columns_of(l->rows[i].cells[c]);
-			l->width[c] = width > l->width[c] ? width : l->width[c];
-		}
-	}
-	if (wanted)
-		fit(l, wanted);
-}
-
-/* A cell as wide as its column, cut with a '~' where it is wider; the last one of a line is not filled. */
-static void put_cell(FILE *out, const char *text, size_t width, bool last)
-{
-	size_t have = columns_of(text);
-	if (have > width)
-		fprintf(out, "%.*s~", (int)bytes_of(text, width - 1), text);
-	else
-		fprintf(out, "%s%*s", text, last ? 0 : (int)(width - have), "");
-	if (!last)
-		fprintf(out, "%*s", GAP, "");
-}
-
-static const char *colour_of(int column, const char *text)
+static const char *colour_of(size_t column, const char *text)
 {
 	if (column != CELL_STATE)
 		return "";
@@ -164,49 +75,14 @@ static const char *colour_of(int column, const char *text)
 	return calm ? "" : output_style_on(stdout, STYLE_WARNING);
 }
 
-static void add_line(child_table *out, const layout *l, char *const cells[CELL_COUNT])
+void child_table_make(table *out, const json_t *children, children_order order, size_t width)
 {
-	int last = CELL_COUNT - 1;
-	while (last > 0 && !l->width[last])
-		last--;
-	x_writer line;
-	x_text_begin(&line);
-	if (!cells)
-		fputs(output_style_on(stdout, STYLE_BOLD), line.stream);
-	for (int c = 0; c <= last; c++) {
-		if (!l->width[c])
-			continue;
-		const char *colour = cells ? colour_of(c, cells[c]) : "";
-		fputs(colour, line.stream);
-		put_cell(line.stream, cells ? cells[c] : columns[c].heading, l->width[c], c == last);
-		if (*colour)
-			fputs(output_style_on(stdout, STYLE_OFF), line.stream);
-	}
-	if (!cells)
-		fputs(output_style_on(stdout, STYLE_OFF), line.stream);
-	out->lines = x_grow(out->lines, out->count, &out->capacity, sizeof *out->lines);
-	out->lines[out->count++] = x_text_end(&line);
-}
-
-void child_table_make(child_table *out, const json_t *children, children_order order, size_t width)
-{
-	layout l = {0};
-	*out = (child_table){0};
-	gather(&l, children, order);
-	measure(&l, width);
-	add_line(out, &l, NULL);
-	for (size_t i = 0; i < l.count; i++) {
-		add_line(out, &l, l.rows[i].cells);
-		for (int c = 0; c < CELL_COUNT; c++)
-			x_free(l.rows[i].cells[c]);
-	}
-	x_free(l.rows);
-}
-
-void child_table_deinit(child_table *table)
-{
-	for (size_t i = 0; i < table->count; i++)
-		x_free(table->lines[i]);
-	x_free(table->lines);
-	*table = (child_table){0};
+	static const table_form form = {.columns = columns, .count = CELL_COUNT, .colour = colour_of};
+	size_t count;
+	row *rows = gather(&count, children, order);
+	char **cells = x_alloc(count * CELL_COUNT * sizeof *cells);
+	for (size_t i = 0; i < count; i++)
+		child_row_make(cells + i * CELL_COUNT, rows[i].child);
+	x_free(rows);
+	table_make(out, &form, cells, count, width);
 }

@@ -17,11 +17,11 @@ typedef struct {
 
 static void print_table(const json_t *children)
 {
-	child_table table;
-	child_table_make(&table, children, CHILDREN_IN_ORDER, terminal_columns());
-	for (size_t i = 0; i < table.count; i++)
-		output_line(stdout, table.lines[i]);
-	child_table_deinit(&table);
+	table shown;
+	child_table_make(&shown, children, CHILDREN_IN_ORDER, terminal_columns());
+	for (size_t i = 0; i < shown.count; i++)
+		output_line(stdout, shown.lines[i]);
+	table_deinit(&shown);
 }
 
 static int show(admin_client *client, const operands *words, void *data)

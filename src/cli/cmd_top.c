@@ -1,4 +1,4 @@
-/* bulkhead top: the table of `ps`, live. */
+/* bulkhead top: the table of `ps`, and one of the gateway's modules, live. */
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -11,6 +11,7 @@
 #include "follow.h"
 #include "json.h"
 #include "memory.h"
+#include "module_table.h"
 #include "output.h"
 #include "report.h"
 #include "screen.h"
@@ -33,6 +34,7 @@ typedef struct {
 typedef struct {
 	admin_client *client;
 	json_t *children, *host;
+	modules_sight modules;
 	double calls, rate; /* of the host; rate < 0: not known yet */
 	uint64_t at;        /* ms */
 	bool missed;        /* the last time nobody answered: this is older */
@@ -61,6 +63,8 @@ static int look(sight *s, bool tells)
 	int code = ask(s, "/v1/children", "children", &s->children, tells);
 	if (!code)
 		code = ask(s, "/v1/stats", "host", &s->host, tells);
+	if (!code)
+		code = modules_look(&s->modules, s->client, TIMEOUT_MS, tells);
 	s->missed = code != 0;
 	if (code)
 		return code;
@@ -120,7 +124,18 @@ static void print_json(const sight *s)
 		put_number(host, members[i], (uint64_t)child_number(s->host, members[i]));
 	put_member(object, "host", host);
 	put_member(object, "children", json_incref(s->children));
+	json_t *gateway = s->modules.rows ? json_made(json_object()) : NULL;
+	if (gateway)
+		put_member(gateway, "modules", json_incref(s->modules.rows));
+	put_member(object, "gateway", gateway ? gateway : json_null());
 	json_print(stdout, object);
+}
+
+static void print_table(table *shown)
+{
+	for (size_t i = 0; i < shown->count; i++)
+		output_line(stdout, shown->lines[i]);
+	table_deinit(shown);
 }
 
 static void print_plain(const sight *s, bool more)
@@ -131,11 +146,14 @@ static void print_plain(const sight *s, bool more)
 	}
 	X_AUTO char *host = host_text(s);
 	put("%s\n", host);
-	child_table table;
-	child_table_make(&table, s->children, s->order, terminal_columns());
-	for (size_t i = 0; i < table.count; i++)
-		output_line(stdout, table.lines[i]);
-	child_table_deinit(&table);
+	table shown;
+	child_table_make(&shown, s->children, s->order, terminal_columns());
+	print_table(&shown);
+	if (s->modules.rows) {
+		put("\n");
+		module_table_make(&shown, s->modules.rows, terminal_columns());
+		print_table(&shown);
+	}
 	if (more)
 		put("\n");
 }
@@ -169,7 +187,35 @@ static void add_cut(FILE *out, const char *text, size_t columns)
 	fprintf(out, "%.*s\n", (int)columns, text);
 }
 
-/* All that fits: two lines above the table, one below it. */
+/* Of the lines there are for both tables, those below: a blank one and the modules. 0: no room for them. */
+static size_t lines_below(size_t room, size_t children, size_t modules)
+{
+	enum { LEAST = 3 };
+	size_t wanted = modules + 1, left = room > children ? room - children : 0;
+	size_t below = left > room / 2 ? left : room / 2; /* children scroll: a half is enough for them */
+	below = below < wanted ? below : wanted;
+	return below < LEAST ? 0 : below;
+}
+
+/* Returns whether there are more than fit. */
+static bool add_children(FILE *out, sight *s, const table *children, size_t room)
+{
+	size_t lines = children->count - 1, most = lines > room ? lines - room : 0;
+	s->first = s->first < most ? s->first : most;
+	fprintf(out, "%s\n", children->lines[0]);
+	for (size_t i = 0; i < room && s->first + i < lines; i++)
+		fprintf(out, "%s\n", children->lines[1 + s->first + i]);
+	return most > 0;
+}
+
+static void add_modules(FILE *out, const table *modules, size_t lines)
+{
+	fputs("\n", out);
+	for (size_t i = 0; i + 1 < lines && i < modules->count; i++)
+		fprintf(out, "%s\n", modules->lines[i]);
+}
+
+/* All that fits: two lines above the tables, one below them. */
 static char *frame_of(sight *s, size_t rows, size_t columns)
 {
 	enum { AROUND = 4 };
@@ -181,17 +227,19 @@ static char *frame_of(sight *s, size_t rows, size_t columns)
 	X_AUTO char *clean = one_line(title);
 	add_cut(out.stream, clean, columns);
 	add_cut(out.stream, host, columns);
-	child_table table;
-	child_table_make(&table, s->children, s->order, columns);
-	size_t room = rows > AROUND ? rows - AROUND : 1, lines = table.count - 1;
-	size_t most = lines > room ? lines - room : 0;
-	s->first = s->first < most ? s->first : most;
-	fprintf(out.stream, "%s\n", table.lines[0]);
-	for (size_t i = 0; i < room && s->first + i < lines; i++)
-		fprintf(out.stream, "%s\n", table.lines[1 + s->first + i]);
-	child_table_deinit(&table);
+	table children, modules = {0};
+	child_table_make(&children, s->children, s->order, columns);
+	if (s->modules.rows)
+		module_table_make(&modules, s->modules.rows, columns);
+	size_t room = rows > AROUND ? rows - AROUND : 1;
+	size_t below = modules.count ? lines_below(room, children.count - 1, modules.count) : 0;
+	bool scrolls = add_children(out.stream, s, &children, room - below);
+	if (below)
+		add_modules(out.stream, &modules, below);
+	table_deinit(&children);
+	table_deinit(&modules);
 	X_AUTO char *keys = x_format("q quit  sort: n name  c calls/s  p p99  f fuel  m memory  r restarts%s",
-	                             most ? "  arrows scroll" : "");
+	                             scrolls ? "  arrows scroll" : "");
 	fprintf(out.stream, "%.*s", (int)columns, keys);
 	return x_text_end(&out);
 }
@@ -257,6 +305,7 @@ static int show(admin_client *client, const operands *words, void *data)
 		code = run_plain(&s, o);
 	json_decref(s.children);
 	json_decref(s.host);
+	modules_sight_deinit(&s.modules);
 	return code;
 }
 
@@ -298,8 +347,9 @@ const command command_top = {
 	.synopsis = "[OPTION...]",
 	.summary = "watch what the daemon runs",
 	.details =
-		"Shows the table of `bulkhead ps` and a line about the whole, again each second. Keys: q quits; n sorts\n"
-		"by the tree, c by calls a second, p by p99, f by fuel, m by memory, r by restarts; arrows scroll.\n"
+		"Shows the table of `bulkhead ps` and a line about the whole, again each second; and where the daemon has\n"
+		"a gateway, what its modules did to requests. Keys: q quits; n sorts by the tree, c by calls a second,\n"
+		"p by p99, f by fuel, m by memory, r by restarts; arrows scroll.\n"
 		"Where stdout is no terminal, the table is printed each time, one below the other.",
 	.examples = "bulkhead top\n"
 				"bulkhead top --once\n"
