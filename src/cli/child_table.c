@@ -9,15 +9,15 @@
 #include "output.h"
 
 static const table_column columns[CELL_COUNT] = {
-	[CELL_NAME] = {"NAME", .least = 8},
-	[CELL_STATE] = {"STATE"},
-	[CELL_UPTIME] = {"UPTIME", .goes = 3},
-	[CELL_RESTARTS] = {"RESTARTS", .goes = 1},
-	[CELL_RATE] = {"CALLS/S", .goes = 2},
-	[CELL_P99] = {"P99", .goes = 5},
-	[CELL_FUEL] = {"FUEL/CALL", .goes = 6},
-	[CELL_MEMORY] = {"MEMORY", .goes = 4},
-	[CELL_LAST_EXIT] = {"LAST EXIT", .goes = 1, .least = 14, .cut_first = true},
+	[CELL_NAME] = {.heading = "NAME", .least = 8},
+	[CELL_STATE] = {.heading = "STATE"},
+	[CELL_UPTIME] = {.heading = "UPTIME", .goes = 3},
+	[CELL_RESTARTS] = {.heading = "RESTARTS", .goes = 1},
+	[CELL_RATE] = {.heading = "CALLS/S", .goes = 2},
+	[CELL_P99] = {.heading = "P99", .goes = 5},
+	[CELL_FUEL] = {.heading = "FUEL/CALL", .goes = 6},
+	[CELL_MEMORY] = {.heading = "MEMORY", .goes = 4},
+	[CELL_LAST_EXIT] = {.heading = "LAST EXIT", .goes = 1, .least = 14, .cut_first = true},
 };
 
 typedef struct {

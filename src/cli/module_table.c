@@ -113,13 +113,13 @@ void modules_sight_deinit(modules_sight *s)
 
 /* At 80 columns there is room for all of them, and 14 characters of a name. */
 static const table_column columns[M_COUNT] = {
-	[M_NAME] = {"MODULE", .least = 12, .cut_first = true},
-	[M_POINT] = {"POINT"},
-	[M_CALLS] = {"CALLS/S"},
-	[M_REJECTED] = {"REJECTED/S", .goes = 2},
-	[M_MODIFIED] = {"MODIFIED/S", .goes = 4},
-	[M_FAILED] = {"FAILED/S", .goes = 1},
-	[M_P99] = {"P99", .goes = 3},
+	[M_NAME] = {.heading = "MODULE", .least = 12, .cut_first = true},
+	[M_POINT] = {.heading = "POINT"},
+	[M_CALLS] = {.heading = "CALLS/S"},
+	[M_REJECTED] = {.heading = "REJECTED/S", .goes = 2},
+	[M_MODIFIED] = {.heading = "MODIFIED/S", .goes = 4},
+	[M_FAILED] = {.heading = "FAILED/S", .goes = 1},
+	[M_P99] = {.heading = "P99", .goes = 3},
 };
 
 static char *point_text(const json_t *row)
