@@ -74,9 +74,13 @@ void bh_parker_wake(bh_parker *parker)
 	errno = saved;
 }
 
+/*
+ * An exchange: one that clears a wake sees what was done before it. After a mere store the look that follows could be earlier
+ * than the store, and find nothing, while whoever wakes finds us woken already: the wake would be lost.
+ */
 void bh_parker_clear(bh_parker *parker)
 {
-	atomic_store_explicit(&parker->woken, 0, memory_order_relaxed);
+	(void)atomic_exchange_explicit(&parker->woken, 0, memory_order_acquire);
 }
 
 void bh_parker_wait(bh_parker *parker, uint64_t until)

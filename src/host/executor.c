@@ -14,15 +14,17 @@ enum {
 	PATIENCE_NS = 100000 /* how long a step of another group's may take before who comes asks for the next tick */
 };
 
-/* A task's states. A wake while it runs is kept for the end of the step. */
-enum { IDLE, QUEUED, RUNNING, WOKEN, OVER };
+/*
+ * A task's states. A wake while it runs is kept for the end of the step. It begins as queued: who wakes it before it is started
+ * does not start it, as it may be in somebody's line already, or be cancelled.
+ */
+enum { QUEUED, IDLE, RUNNING, WOKEN, OVER };
 
 typedef struct worker {
 	bh_executor *executor;
 	uint32_t number; /* from 1 */
 	pthread_t thread;
 	bh_parker *parker; /* where it sleeps */
-	_Atomic bool asleep;
 	bh_timers timers;
 	struct worker *next_idle;
 	bool idle; /* in the list of them */
@@ -41,7 +43,10 @@ struct bh_executor {
 	void *data;
 	_Atomic uint64_t ticked; /* when it was called last */
 	bool stop;
-	const worker *heir; /* it was freed by this worker of its own, which frees the rest when it ends */
+	const worker *heir;        /* it was freed by this worker of its own, which frees the rest when it ends */
+	const worker *watcher;     /* sleeps, and gets up for what is due first of all timers; NULL: nobody does */
+	uint64_t watched;          /* when that is */
+	_Atomic uint32_t visitors; /* other threads that made a task ready, and are not done with what follows from it */
 	worker workers[];
 };
 
@@ -116,66 +121,35 @@ static void enqueue(bh_task *task, bool resumed)
 	/* A worker looks for more when its step ends, so the only task there is needs nobody else. */
 	bool alone = ours && executor->ready.count == 1;
 	worker *w = alone ? NULL : take_idle(executor);
+	if (!ours)
+		atomic_fetch_add_explicit(&executor->visitors, 1, memory_order_relaxed);
 	pthread_mutex_unlock(&executor->lock);
 	if (w)
 		bh_parker_wake(w->parker);
 	else if (!alone)
 		press(executor, group);
+	/* The task may have been the last one, and over by now: the end of the executor waits for us. */
+	if (!ours)
+		atomic_fetch_sub_explicit(&executor->visitors, 1, memory_order_release);
 }
 
+/*
+ * Where it is to be stepped anyway the state is written too, as it was: only so is what we did before certain to be seen by
+ * that step, which exchanges the state in its turn.
+ */
 void bh_task_wake(bh_task *task)
 {
 	uint32_t state = atomic_load(&task->state);
 	for (;;) {
-		if (state == QUEUED || state == WOKEN || state == OVER)
+		if (state == OVER)
 			return;
-		uint32_t next = state == IDLE ? QUEUED : WOKEN;
+		uint32_t next = state == IDLE ? QUEUED : state == RUNNING ? WOKEN : state;
 		if (!atomic_compare_exchange_weak(&task->state, &state, next))
 			continue;
-		if (next == QUEUED)
+		if (state == IDLE)
 			enqueue(task, true);
 		return;
 	}
-}
-
-void bh_task_retain(bh_task *task)
-{
-	atomic_fetch_add_explicit(&task->references, 1, memory_order_relaxed);
-}
-
-void bh_task_release(bh_task *task)
-{
-	if (atomic_fetch_sub_explicit(&task->references, 1, memory_order_acq_rel) == 1)
-		task->kind->free(task);
-}
-
-static void waker_retain(const bh_waker *waker)
-{
-	bh_task_retain((bh_task *)waker);
-}
-
-static void waker_release(const bh_waker *waker)
-{
-	bh_task_release((bh_task *)waker);
-}
-
-static void waker_wake(const bh_waker *waker)
-{
-	bh_task_wake((bh_task *)waker);
-}
-
-void bh_task_init(bh_task *task, bh_executor *executor, bh_group *group, const bh_task_kind *kind)
-{
-	*task = (bh_task){
-		.waker = {waker_retain, waker_release, waker_wake},
-		.executor = executor,
-		.group = group,
-		.kind = kind,
-		.look_at = BH_NEVER,
-	};
-	atomic_init(&task->references, 1);
-	/* Who wakes it before it is started does not start it: it may be in somebody's line already, or be cancelled. */
-	atomic_init(&task->state, QUEUED);
 }
 
 /* Timers. */
@@ -249,7 +223,7 @@ static uint64_t step_on(worker *w, bh_task *task, bh_step *how, bool *spent)
 {
 	uint64_t after, from = task->ticked ? bh_cpu_now() : 0;
 	*spent = false;
-	atomic_store(&task->state, RUNNING);
+	(void)atomic_exchange(&task->state, RUNNING);
 	for (;;) {
 		task->look_at = BH_NEVER;
 		*how = task->kind->step(task);
@@ -287,7 +261,7 @@ static uint64_t step(worker *w, bh_task *task, uint64_t now)
 	set_timer(w, task);
 	uint32_t state = RUNNING;
 	if (!atomic_compare_exchange_strong(&task->state, &state, IDLE)) {
-		atomic_store(&task->state, QUEUED);
+		(void)atomic_exchange(&task->state, QUEUED);
 		enqueue(task, !spent);
 	}
 	return after;
@@ -310,40 +284,76 @@ static void set_idle(worker *w, bool idle)
 	*link = w->next_idle;
 }
 
-static bh_task *next_task(worker *w, bool *stop)
+/*
+ * One of those who sleep gets up by itself when something is due: of anybody's, as the worker that set a timer may be at a
+ * step that takes long by then. With the lock held, like all that follows about the watch.
+ */
+static uint64_t next_moment(const bh_executor *executor)
 {
-	bh_executor *executor = w->executor;
-	pthread_mutex_lock(&executor->lock);
-	bh_task *task = bh_ready_pop(&executor->ready);
-	*stop = !task && executor->stop;
-	set_idle(w, !task && !*stop);
-	pthread_mutex_unlock(&executor->lock);
-	return task;
-}
-
-/* The next moment at which something is due: of mine, or of one who is busy with a long step. */
-static uint64_t next_moment(const worker *w)
-{
-	const bh_executor *executor = w->executor;
-	uint64_t until = bh_timers_next(&w->timers);
-	for (uint32_t i = 0; i < executor->count; i++) {
-		const worker *other = &executor->workers[i];
-		uint64_t at = other != w && !atomic_load(&other->asleep) ? bh_timers_next(&other->timers) : BH_NEVER;
+	uint64_t until = BH_NEVER;
+	for (uint32_t i = 0; i < atomic_load_explicit(&executor->started, memory_order_relaxed); i++) {
+		uint64_t at = bh_timers_next(&executor->workers[i].timers);
 		until = at < until ? at : until;
 	}
 	return until;
 }
 
+/* It goes to sleep: until when. */
+static uint64_t take_watch(const worker *w)
+{
+	bh_executor *executor = w->executor;
+	uint64_t until = next_moment(executor);
+	if (executor->watcher && executor->watcher != w && executor->watched <= until)
+		return BH_NEVER;
+	executor->watcher = until != BH_NEVER ? w : NULL;
+	executor->watched = until;
+	return until;
+}
+
+/* It goes to work. Returns who is to look at the timers instead, if that changes anything; NULL: nobody, or nobody is free. */
+static const worker *pass_watch(const worker *w)
+{
+	bh_executor *executor = w->executor;
+	bool had_it = executor->watcher == w;
+	uint64_t watched = executor->watcher && !had_it ? executor->watched : BH_NEVER;
+	if (had_it)
+		executor->watcher = NULL;
+	if (!had_it && bh_timers_next(&w->timers) >= watched)
+		return NULL;
+	/* Not the first, who is woken for the next task. */
+	const worker *last = NULL;
+	for (const worker *i = executor->idle; i; i = i->next_idle)
+		last = i;
+	return last;
+}
+
+/* NULL: none is ready, sleep until the moment. */
+static bh_task *next_task(worker *w, bool *stop, uint64_t *until)
+{
+	bh_executor *executor = w->executor;
+	const worker *watches = NULL;
+	pthread_mutex_lock(&executor->lock);
+	bh_task *task = bh_ready_pop(&executor->ready);
+	*stop = !task && executor->stop;
+	set_idle(w, !task && !*stop);
+	if (task)
+		watches = pass_watch(w);
+	else
+		*until = take_watch(w);
+	pthread_mutex_unlock(&executor->lock);
+	if (watches)
+		bh_parker_wake(watches->parker);
+	return task;
+}
+
 /* Nothing is ready. Those who find us in the list of the idle wake us. */
-static void rest(worker *w)
+static void rest(worker *w, uint64_t until)
 {
 	bh_executor *executor = w->executor;
 	atomic_store_explicit(&w->serving, NULL, memory_order_relaxed);
-	atomic_store(&w->asleep, true);
-	bh_parker_wait(w->parker, next_moment(w));
+	bh_parker_wait(w->parker, until);
 	/* Whoever wakes us after this has put a task where we are about to look. */
 	bh_parker_clear(w->parker);
-	atomic_store(&w->asleep, false);
 	uint64_t now = bh_now();
 	for (uint32_t i = 0; i < executor->count; i++)
 		if (bh_timers_next(&executor->workers[i].timers) <= now)
@@ -366,15 +376,15 @@ static void *work(void *data)
 	worker *w = data;
 	bh_executor *executor = w->executor;
 	this_worker = w;
-	uint64_t now = bh_now();
+	uint64_t now = bh_now(), until = BH_NEVER;
 	for (bool stop = false; !stop;) {
-		bh_task *task = next_task(w, &stop);
+		bh_task *task = next_task(w, &stop, &until);
 		if (task) {
 			now = step(w, task, now);
 			if (bh_timers_next(&w->timers) <= now)
 				fire(w, now);
 		} else if (!stop) {
-			rest(w);
+			rest(w, until);
 			now = bh_now();
 		}
 	}
@@ -384,12 +394,14 @@ static void *work(void *data)
 	return NULL;
 }
 
-static void worker_clear(bh_executor *executor, uint32_t index)
+static bool worker_init(bh_executor *executor, uint32_t index)
 {
 	worker *w = &executor->workers[index];
 	w->executor = executor;
 	w->number = index + 1;
+	w->parker = bh_parker_new();
 	bh_timers_init(&w->timers);
+	return w->parker;
 }
 
 bh_status bh_executor_new(bh_executor **out, uint32_t workers, void (*tick)(void *data), void *data, bh_error **err)
@@ -405,27 +417,25 @@ bh_status bh_executor_new(bh_executor **out, uint32_t workers, void (*tick)(void
 	executor->count = count;
 	executor->tick = tick;
 	executor->data = data;
+	bool whole = true;
 	for (uint32_t i = 0; i < count; i++)
-		worker_clear(executor, i);
+		whole &= worker_init(executor, i);
+	if (!whole) {
+		free_executor(executor);
+		return bh_fail_memory(err);
+	}
 	*out = executor;
 	return BH_OK;
-}
-
-static bool start_worker(worker *w)
-{
-	if (!w->parker)
-		w->parker = bh_parker_new();
-	return w->parker && !bh_thread_start(&w->thread, 0, work, w);
 }
 
 /* One is enough to go on; the rest is tried again with the next task. */
 static bool start_workers(bh_executor *executor)
 {
 	pthread_mutex_lock(&executor->lock);
-	while (executor->started < executor->count) {
-		if (!start_worker(&executor->workers[executor->started]))
+	for (worker *w; executor->started < executor->count; executor->started++) {
+		w = &executor->workers[executor->started];
+		if (bh_thread_start(&w->thread, 0, work, w))
 			break;
-		executor->started++;
 	}
 	bool any = executor->started;
 	pthread_mutex_unlock(&executor->lock);
@@ -454,6 +464,9 @@ void bh_executor_free(bh_executor *executor)
 	for (uint32_t i = 0; i < executor->started; i++)
 		if (&executor->workers[i] != executor->heir)
 			pthread_join(executor->workers[i].thread, NULL);
+	/* They are about to leave; one whose thread was put aside meanwhile is to get the processor. */
+	while (atomic_load_explicit(&executor->visitors, memory_order_acquire))
+		usleep(20);
 	if (executor->heir)
 		pthread_detach(pthread_self());
 	else

@@ -21,10 +21,10 @@ static bh_step step(bh_task *task)
 	if (bh_store_poll(instance->store, &task->waker) == BH_POLL_ENDED)
 		return end(t, bh_store_finish(instance->store, NULL, &why) ? bh_error_message(why) : NULL);
 	bh_ticker_by(instance->component->host->ticker, t->limit_at);
-	bool late = bh_now() >= t->limit_at;
-	if (late || atomic_load(&instance->doomed)) {
+	bool late = bh_now() >= t->limit_at, killed = atomic_load(&instance->killed);
+	if (late || killed || atomic_load(&instance->doomed)) {
 		bh_store_abort(instance->store);
-		return end(t, late ? "it passed its execution limit" : "it was given up");
+		return end(t, late ? "it passed its execution limit" : killed ? "it was killed" : "it was given up");
 	}
 	task->look_at = t->limit_at;
 	return BH_STEP_WAIT;

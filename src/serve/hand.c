@@ -126,13 +126,19 @@ static void equip(hand *h)
 		kin_equip(h->kin, &h->instance);
 }
 
-static bh_status plant(hand *h, bh_child *parent, bh_error **err)
+/* Others find the hand in the crew's table, and ask for its child with the lock held. */
+static bh_status plant(hand *h, crew *c, bh_child *parent, bh_error **err)
 {
+	bh_child *child = NULL;
 	bh_child_options options = *h->spec->options;
 	options.component = h->component;
 	options.instance = h->log ? &h->instance : NULL;
 	options.broken = h->broken;
-	return bh_child_add(&h->child, parent, &options, err);
+	bh_status status = bh_child_add(&child, parent, &options, err);
+	pthread_mutex_lock(&c->lock);
+	h->child = child;
+	pthread_mutex_unlock(&c->lock);
+	return status;
 }
 
 /* Others may ask for what is in the log already. */
@@ -151,16 +157,22 @@ static bh_status give_log(hand *h, crew *c, bh_error **err)
 }
 
 /* What runs nothing, or is taken as it is; else it is there with the reason why it was not. */
-static bh_status plant_somehow(hand *h, bh_child *parent, bh_error **err)
+static bh_status plant_somehow(hand *h, crew *c, bh_child *parent, bh_error **err)
 {
+	bh_error *why = NULL;
 	if (h->spec->options->kind == BH_CHILD_SUPERVISOR)
-		return plant(h, parent, err);
-	if (!h->broken && !plant(h, parent, &h->broken))
+		return plant(h, c, parent, err);
+	if (!h->broken && !plant(h, c, parent, &why))
 		return BH_OK;
-	if (!h->broken)
+	if (!h->broken && !why)
 		return bh_error_new(err, BH_E_NO_MEMORY, "no memory");
+	if (why) {
+		pthread_mutex_lock(&c->lock);
+		h->broken = why;
+		pthread_mutex_unlock(&c->lock);
+	}
 	say_failure(BH_LOG_ERROR, h->spec->path, h->broken);
-	return plant(h, parent, err);
+	return plant(h, c, parent, err);
 }
 
 bh_status hand_add(hand *h, crew *c, bh_error **err)
@@ -170,7 +182,7 @@ bh_status hand_add(hand *h, crew *c, bh_error **err)
 		return bh_error_new(err, BH_E_DOWN, "its supervisor is not there");
 	bh_status status = h->spec->options->kind == BH_CHILD_SUPERVISOR ? BH_OK : give_log(h, c, err);
 	if (!status)
-		status = plant_somehow(h, parent, err);
+		status = plant_somehow(h, c, parent, err);
 	bh_child_unref(parent);
 	return status;
 }

@@ -158,13 +158,50 @@ static void killed(void **state)
 	bh_host_free(host);
 }
 
+static uint64_t instances_of(const bh_host *host)
+{
+	bh_stats_snapshot *snapshot = NULL;
+	OK(bh_stats_snapshot_new(&snapshot, host, &t_err));
+	uint64_t count = bh_stats_host(snapshot)->instances;
+	bh_stats_snapshot_free(snapshot);
+	return count;
+}
+
+/* A call that its caller gave up goes on; but not on an instance that is killed. */
+static void killed_after_the_caller_left(void **state)
+{
+	(void)state;
+	bh_host *host = host_with(2, 10);
+	bh_limits limits = t_limits();
+	limits.execution_ms = 60000;
+	limits.fuel = BH_UNLIMITED;
+	bh_component *counter = t_load(host, "counter.wasm", &limits);
+	bh_export *calls[] = {t_find(counter, "spin"), t_find(counter, "sleep-ms")};
+	bh_value long_ms = bh_of_u32(60000);
+	bh_call_options hurried = BH_CALL_OPTIONS_INIT;
+	hurried.deadline_ms = 20;
+	for (size_t i = 0; i < 2; i++) {
+		bh_instance *instance = t_instance(counter);
+		FAILS(BH_E_DEADLINE, bh_instance_call(instance, calls[i], &long_ms, i, NULL, &hurried, NULL, &t_err));
+		assert_int_equal(instances_of(host), 1);
+		bh_instance_kill(instance);
+		double until = t_now_ms() + 5000 * t_slack();
+		while (instances_of(host) && t_now_ms() < until)
+			t_sleep_ms(1);
+		assert_int_equal(instances_of(host), 0);
+		bh_instance_free(instance);
+		bh_export_free(calls[i]);
+	}
+	bh_component_unref(counter);
+	t_begin();
+	bh_host_free(host);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(many_are_made),
-		cmocka_unit_test(start_functions_are_bounded),
-		cmocka_unit_test(not_mistaken),
-		cmocka_unit_test(killed),
+		cmocka_unit_test(many_are_made), cmocka_unit_test(start_functions_are_bounded),  cmocka_unit_test(not_mistaken),
+		cmocka_unit_test(killed),        cmocka_unit_test(killed_after_the_caller_left),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -154,14 +154,16 @@ order="$(grep -oE '^(READY=1 STATUS=1|RELOADING|READY=1 STATUS=reloaded|STOPPING
 wakes() { awk '/^voluntary_ctxt_switches/ { n += $2 } END { print n }' "/proc/$pid"/task/*/status; }
 children a
 begin
-woken=1
+most=0
+[ -z "${TSAN_OPTIONS:-}" ] || most=20 # a thread of the sanitizer looks up ten times a second
+woken=1000
 for _ in 1 2 3; do
-	[ "$woken" = 0 ] && break
+	[ "$woken" -le "$most" ] && break
 	before="$(wakes)"
 	sleep 1.5
 	woken="$(($(wakes) - before))"
 done
-[ "$woken" = 0 ] || failed "an idle daemon woke up $woken times in 1.5 seconds"
+[ "$woken" -le "$most" ] || failed "an idle daemon woke up $woken times in 1.5 seconds"
 kill -TERM "$pid"
 ends 0
 

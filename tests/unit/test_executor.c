@@ -1,4 +1,5 @@
 /* The executor by itself, with tasks whose steps are ours. */
+#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -16,7 +17,8 @@ typedef struct {
 	_Atomic int ranked;       /* which one it was to end */
 } step_task;
 
-static _Atomic int ticks, asked;
+static _Atomic int ticks, asked, inside;
+static _Atomic unsigned slow_ms; /* how long who asks is kept */
 static _Atomic(step_task *) computing;
 
 static void tick(void)
@@ -31,7 +33,10 @@ static void is_asked(void *data)
 {
 	(void)data;
 	atomic_fetch_add(&asked, 1);
+	atomic_fetch_add(&inside, 1);
 	tick();
+	t_sleep_ms(atomic_load(&slow_ms));
+	atomic_fetch_sub(&inside, 1);
 }
 
 static bh_step step(bh_task *task)
@@ -68,12 +73,17 @@ typedef struct {
 	int count;
 } scene;
 
-static void set(scene *s)
+static void set_workers(scene *s, uint32_t workers)
 {
 	memset(s, 0, sizeof *s);
 	atomic_store(&asked, 0);
 	atomic_store(&computing, NULL);
-	OK(bh_executor_new(&s->executor, 1, is_asked, NULL, &t_err));
+	OK(bh_executor_new(&s->executor, workers, is_asked, NULL, &t_err));
+}
+
+static void set(scene *s)
+{
+	set_workers(s, 1);
 }
 
 static step_task *start(scene *s, int group, bool computes)
@@ -154,12 +164,91 @@ static void a_flood_asks_rarely(void **state)
 	end(&s);
 }
 
+static void *comes(void *data)
+{
+	start(data, 1, false);
+	return NULL;
+}
+
+/* Who made the last task ready may still be asking for a tick when that task, and all, is over. */
+static void its_end_waits_for_who_asks(void **state)
+{
+	(void)state;
+	static scene s;
+	pthread_t other;
+	set(&s);
+	atomic_store(&slow_ms, 200);
+	compute(&s);
+	assert_int_equal(pthread_create(&other, NULL, comes, &s), 0);
+	wait_for(&inside, 1);
+	atomic_store(&s.enough, 1);
+	wait_for(&s.ended, 2);
+	bh_executor_free(s.executor);
+	assert_int_equal(atomic_load(&inside), 0);
+	pthread_join(other, NULL);
+	atomic_store(&slow_ms, 0);
+}
+
+enum { SOON_MS = 40, BLOCKED_MS = 400 };
+
+static bh_step looks_again(bh_task *task)
+{
+	step_task *t = (step_task *)task;
+	if (!atomic_exchange(t->busy, true)) {
+		task->look_at = bh_after_ms(bh_now(), SOON_MS);
+		return BH_STEP_WAIT;
+	}
+	atomic_store(&t->ranked, atomic_fetch_add(t->ended, 1) + 1);
+	return BH_STEP_OVER;
+}
+
+static bh_step blocks(bh_task *task)
+{
+	step_task *t = (step_task *)task;
+	t_sleep_ms(BLOCKED_MS);
+	atomic_store(&t->ranked, atomic_fetch_add(t->ended, 1) + 1);
+	return BH_STEP_OVER;
+}
+
+static const bh_task_kind looking = {looks_again, over, over}, blocking = {blocks, over, over};
+
+static step_task *start_kind(scene *s, const bh_task_kind *what)
+{
+	step_task *t = &s->tasks[s->count++];
+	bh_task_init(&t->task, s->executor, &s->groups[0], what);
+	t->busy = &s->busy;
+	t->ended = &s->ended;
+	OK(bh_executor_start(s->executor, &t->task, &t_err));
+	t_sleep_ms(5);
+	return t;
+}
+
+/* The moments of a worker that is kept by its step are looked at by one that sleeps, as long as there is one. */
+static void moments_pass_though_workers_are_kept(void **state)
+{
+	(void)state;
+	for (uint32_t workers = 2; workers <= 5; workers++) {
+		static scene s;
+		set_workers(&s, workers);
+		start(&s, 0, false);
+		t_sleep_ms(20); /* all have gone to sleep */
+		step_task *looks = start_kind(&s, &looking);
+		for (uint32_t i = 1; i < workers; i++)
+			start_kind(&s, &blocking);
+		wait_for(&s.ended, s.count);
+		assert_int_equal(atomic_load(&looks->ranked), 2);
+		bh_executor_free(s.executor);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_comes_asks_for_a_tick),
 		cmocka_unit_test(its_own_group_waits_for_the_ticker),
 		cmocka_unit_test(a_flood_asks_rarely),
+		cmocka_unit_test(its_end_waits_for_who_asks),
+		cmocka_unit_test(moments_pass_though_workers_are_kept),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
