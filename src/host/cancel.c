@@ -19,8 +19,9 @@ bh_status bh_cancel_new(bh_cancel **out, bh_error **err)
 
 void bh_cancel_fire(bh_cancel *cancel)
 {
-	atomic_store(&cancel->fired, true);
+	/* First: a call that sees the sign may end, and the token with it, as soon as nobody is firing. */
 	atomic_fetch_add(&cancel->firing, 1);
+	atomic_store(&cancel->fired, true);
 	for (int i = 0; i < SLOTS; i++) {
 		bh_parker *parker = atomic_load(&cancel->slots[i]);
 		if (parker)
@@ -34,8 +35,17 @@ void bh_cancel_reset(bh_cancel *cancel)
 	atomic_store(&cancel->fired, false);
 }
 
+/* A signal handler of this very thread has finished firing by now, so this waits for other threads only. */
+static void wait_for_firing(const bh_cancel *cancel)
+{
+	while (atomic_load(&cancel->firing))
+		sched_yield();
+}
+
 void bh_cancel_free(bh_cancel *cancel)
 {
+	if (cancel)
+		wait_for_firing(cancel);
 	bh_free(cancel);
 }
 
@@ -61,7 +71,5 @@ void bh_cancel_unwatch(bh_cancel *cancel, int slot)
 	if (!cancel || slot < 0)
 		return;
 	atomic_store(&cancel->slots[slot], NULL);
-	/* A signal handler of this very thread has finished firing by now, so this waits for other threads only. */
-	while (atomic_load(&cancel->firing))
-		sched_yield();
+	wait_for_firing(cancel);
 }
