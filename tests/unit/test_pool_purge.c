@@ -1,5 +1,5 @@
 // test: timeout=60
-/* A pool that is purged while two threads make instances and drop them: each finds its image and nothing else. */
+/* A pool that is purged while two threads make instances and drop them: each finds its image and nothing else, and keeps what it wrote. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -9,6 +9,8 @@
 #include "base/clock.h"
 #include "engine/variant.h"
 #include "host/host.h"
+
+enum { WORDS = 327680 / 8, ENTRIES = 500 };
 
 /* `run` counts the words that are not as declared, tables included, and then writes all over everything. */
 static const char guest[] =
@@ -47,6 +49,9 @@ static void *make_and_drop(void *data)
 		bh_instance *instance = t_instance(component);
 		OK(bh_instance_call(instance, export_, NULL, 0, &count, NULL, NULL, &t_err));
 		EXPECT(count.as.u32 == 0);
+		/* And its own is left alone while it lives. */
+		OK(bh_instance_call(instance, export_, NULL, 0, &count, NULL, NULL, &t_err));
+		EXPECT(count.as.u32 == WORDS + ENTRIES);
 		bh_instance_free(instance);
 		atomic_fetch_add(&made, 1);
 		if (i % 4 == 0)
