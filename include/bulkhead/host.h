@@ -50,6 +50,13 @@ typedef struct {
 	/** Guests that trap leave core dumps (coredump.h) in their errors. That takes time and memory at each trap. */
 	bool coredumps;
 	bh_interceptors *interceptors; /**< see the calls of all its components (interceptor.h); NULL: none. Kept alive */
+	/**
+	 * A host in which nothing has run for so long, ms, gives memory back to the system: what the slots of a pool keep after
+	 * use, where none of its instances is live, and free memory of the C library's heap, which is the whole process's.
+	 * Once, by the ticker; then it sleeps. A call that begins meanwhile may wait for some milliseconds, and have its limits
+	 * looked at that much later. Default 10,000; BH_UNLIMITED: never
+	 */
+	uint64_t idle_ms;
 } bh_host_options;
 
 #define BH_HOST_OPTIONS_INIT BH_SIZED(bh_host_options)

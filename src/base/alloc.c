@@ -6,6 +6,10 @@
 
 #include "bulkhead/value.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #ifdef BH_FAULTS
 #include <stdatomic.h>
 
@@ -105,6 +109,13 @@ char *bh_strndup(const char *text, size_t length)
 		memcpy(copy, text, length);
 	copy[length] = '\0';
 	return copy;
+}
+
+void bh_alloc_trim(void)
+{
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
 }
 
 char *bh_strdup(const char *text)

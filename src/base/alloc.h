@@ -26,6 +26,9 @@ char *bh_format(const char *format, ...) __attribute__((format(printf, 1, 2), ma
 char *bh_vformat(const char *format, va_list args) __attribute__((format(printf, 1, 0), malloc, warn_unused_result));
 void bh_free(void *block);
 
+/* Free memory goes back to the system, where the C library can do that. Of the whole process; takes milliseconds. */
+void bh_alloc_trim(void);
+
 /*
  * Make room for one more element in an array that grows by doubling.
  * Returns the array, moved or not, with *capacity updated; NULL when there is no memory (the array stays).

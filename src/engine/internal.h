@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "engine/code.h"
 #include "engine/import.h"
+#include "engine/pool.h"
 #include "engine/store.h"
 #include "engine/variant.h"
 
@@ -34,6 +35,7 @@ struct bh_variant {
 	bh_variant_spec spec;
 	uint8_t identity[BH_HASH];
 	char text[80];
+	bh_pool pool;
 };
 
 struct bh_code {

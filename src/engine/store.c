@@ -61,7 +61,8 @@ bh_status bh_store_new(bh_store **out, const bh_store_spec *spec, bh_error **err
 	BH_AUTO(bh_store_free) bh_store *store = bh_calloc(1, sizeof *store);
 	if (!store)
 		return bh_fail_memory(err);
-	const bh_variant *variant = spec->code->variant;
+	bh_variant *variant = spec->code->variant;
+	bh_pool_enter(&variant->pool);
 	store->handle = wasmtime_store_new(variant->engine, store, NULL);
 	store->context = wasmtime_store_context(store->handle);
 	store->code = spec->code;
@@ -120,8 +121,10 @@ void bh_store_free(bh_store *store)
 	if (!store)
 		return;
 	clear_call(store);
-	if (store->handle)
+	if (store->handle) {
 		wasmtime_store_delete(store->handle);
+		bh_pool_leave(&store->code->variant->pool);
+	}
 	bh_meter_detach(&store->meter);
 	bh_held_deinit(&store->calls);
 	for (int i = 0; i < 3; i++)

@@ -15,55 +15,11 @@
  */
 #define FIBER_ROOM BH_KIB(256)
 
-/*
- * What a freed slot keeps mapped and zeroes by hand, instead of giving it back: measured, see bench/README.md. All slots
- * together keep no more than KEEP_ALL of memories: that is what an idle pool costs after the worst rush.
- */
-#define KEEP_ALL BH_MIB(256)
-#define KEEP_MEMORY BH_MIB(1)
-#define KEEP_MEMORY_LEAST BH_KIB(64)
-#define KEEP_TABLE BH_KIB(64)
-#define KEEP_STACK BH_KIB(64)
-
 #ifdef __aarch64__
 #define BH_MACHINE "aarch64"
 #else
 #define BH_MACHINE "x86_64"
 #endif
-
-static size_t keep_of_memory(uint32_t slots)
-{
-	size_t share = KEEP_ALL / slots & ~(BH_KIB(64) - 1);
-	return share > KEEP_MEMORY ? KEEP_MEMORY : share < KEEP_MEMORY_LEAST ? KEEP_MEMORY_LEAST : share;
-}
-
-static void configure_pool(wasm_config_t *config, const bh_variant_spec *spec)
-{
-	wasmtime_pooling_allocation_config_t *pool = wasmtime_pooling_allocation_config_new();
-	uint32_t slots = spec->slots;
-	wasmtime_pooling_allocation_config_total_component_instances_set(pool, slots);
-	wasmtime_pooling_allocation_config_total_core_instances_set(pool, slots * 4);
-	wasmtime_pooling_allocation_config_total_memories_set(pool, slots);
-	wasmtime_pooling_allocation_config_total_tables_set(pool, slots * 4);
-	wasmtime_pooling_allocation_config_total_stacks_set(pool, slots);
-	wasmtime_pooling_allocation_config_max_core_instances_per_component_set(pool, BH_SLOT_CORE_INSTANCES);
-	wasmtime_pooling_allocation_config_max_memories_per_component_set(pool, BH_SLOT_MEMORIES);
-	wasmtime_pooling_allocation_config_max_tables_per_component_set(pool, BH_SLOT_TABLES);
-	wasmtime_pooling_allocation_config_max_memories_per_module_set(pool, BH_SLOT_MEMORIES);
-	wasmtime_pooling_allocation_config_max_tables_per_module_set(pool, BH_SLOT_TABLES);
-	wasmtime_pooling_allocation_config_table_elements_set(pool, BH_SLOT_TABLE_ELEMENTS);
-	wasmtime_pooling_allocation_config_max_memory_size_set(pool, BH_GIB(4));
-	wasmtime_pooling_allocation_config_max_component_instance_size_set(pool, BH_MIB(1));
-	wasmtime_pooling_allocation_config_max_core_instance_size_set(pool, BH_MIB(1));
-	wasmtime_pooling_allocation_config_max_unused_warm_slots_set(pool, slots < 100 ? slots : 100);
-	wasmtime_pooling_allocation_config_linear_memory_keep_resident_set(pool, keep_of_memory(slots));
-	wasmtime_pooling_allocation_config_table_keep_resident_set(pool, KEEP_TABLE);
-	wasmtime_pooling_allocation_config_async_stack_keep_resident_set(pool, KEEP_STACK);
-	wasmtime_pooling_allocation_config_total_gc_heaps_set(pool, slots);
-	bhx_pool_scan(pool);
-	wasmtime_pooling_allocation_strategy_set(config, pool);
-	wasmtime_pooling_allocation_config_delete(pool);
-}
 
 /*
  * The engine compiles on threads that it starts once in a process, and never ends. A child of fork(2) has the memory
@@ -98,7 +54,7 @@ static wasm_config_t *configure(const bh_variant_spec *spec)
 	                                                                           : WASMTIME_REGALLOC_BACKTRACKING);
 	wasmtime_config_parallel_compilation_set(config, has_compiler_threads());
 	if (spec->pooled)
-		configure_pool(config, spec);
+		bh_pool_configure(config, spec);
 	return config;
 }
 
@@ -138,6 +94,16 @@ static bool identify(bh_variant *variant)
 	return !all.failed;
 }
 
+static wasmtime_error_t *make_engine(bh_variant *variant, wasm_config_t *config, const bh_variant_spec *spec)
+{
+	bh_maps *before = spec->pooled ? bh_maps_before() : NULL;
+	wasmtime_error_t *failed = bhx_engine_new(config, &variant->engine);
+	bh_pool_init(&variant->pool, spec, spec->stack + FIBER_ROOM, before);
+	if (failed)
+		bh_pool_deinit(&variant->pool);
+	return failed;
+}
+
 bh_status bh_variant_new(bh_variant **out, const bh_variant_spec *spec, bh_error **err)
 {
 	bh_variant *variant = bh_calloc(1, sizeof *variant);
@@ -150,7 +116,7 @@ bh_status bh_variant_new(bh_variant **out, const bh_variant_spec *spec, bh_error
 	if (failed)
 		wasm_config_delete(config);
 	else
-		failed = bhx_engine_new(config, &variant->engine);
+		failed = make_engine(variant, config, spec);
 	if (failed) {
 		bh_free(variant);
 		return bh_engine_fail(err, BH_E_ENGINE, failed, "the engine could not be set up");
@@ -175,6 +141,7 @@ void bh_variant_free(bh_variant *variant)
 	if (variant->wasi)
 		wasmtime_component_linker_delete(variant->wasi);
 	wasm_engine_delete(variant->engine);
+	bh_pool_deinit(&variant->pool);
 	pthread_mutex_destroy(&variant->lock);
 	bh_free(variant);
 }
@@ -197,6 +164,16 @@ const char *bh_variant_text(const bh_variant *variant)
 void bh_variant_tick(const bh_variant *variant)
 {
 	wasmtime_engine_increment_epoch(variant->engine);
+}
+
+bool bh_variant_in_use(const bh_variant *variant)
+{
+	return atomic_load(&variant->pool.live);
+}
+
+void bh_variant_rest(bh_variant *variant)
+{
+	bh_pool_purge(&variant->pool);
 }
 
 const char *bh_engine_version(void)

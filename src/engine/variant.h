@@ -42,4 +42,10 @@ const char *bh_variant_text(const bh_variant *variant);
 /* Advance the epoch: guests that run look up within the next loop or call. Async-signal-safe. */
 void bh_variant_tick(const bh_variant *variant);
 
+/* Whether a store of it is live. */
+bool bh_variant_in_use(const bh_variant *variant);
+
+/* Give back to the system what its pool keeps of freed slots, if no store is live. Takes milliseconds, once after a rush. */
+void bh_variant_rest(bh_variant *variant);
+
 #endif

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 
-enum { DEFAULT_SLOTS = 1000, DEFAULT_QUEUE = 100000 };
+enum { DEFAULT_SLOTS = 1000, DEFAULT_QUEUE = 100000, DEFAULT_IDLE_MS = 10000 };
 
 static void tick_all(void *data)
 {
@@ -14,6 +14,22 @@ static void tick_all(void *data)
 	uint32_t count = atomic_load(&host->variant_count);
 	for (uint32_t i = 0; i < count; i++)
 		bh_variant_tick(atomic_load(&host->variants[i]));
+}
+
+/* What was needed for a rush, and by now is not. */
+static void tidy_up(void *data)
+{
+	bh_host *host = data;
+	uint32_t count = atomic_load(&host->variant_count);
+	for (uint32_t i = 0; i < count; i++)
+		bh_variant_rest(atomic_load(&host->variants[i]));
+	bh_alloc_trim();
+}
+
+static bh_status make_ticker(bh_host *host, bh_error **err)
+{
+	bh_ticker_spec spec = {.tick = tick_all, .rest = tidy_up, .rest_ms = host->options.idle_ms, .data = host};
+	return bh_ticker_new(&host->ticker, &spec, err);
 }
 
 /* Structs of older callers are shorter: what they do not have stays zero. */
@@ -28,6 +44,8 @@ static bh_status take_options(bh_host_options *out, const bh_host_options *given
 		out->pool_slots = DEFAULT_SLOTS;
 	if (!out->default_stack)
 		out->default_stack = bh_limit_describe(BH_LIMIT_STACK)->fallback;
+	if (!out->idle_ms)
+		out->idle_ms = DEFAULT_IDLE_MS;
 	bh_limits probe = {.memory = BH_KIB(64), .stack = out->default_stack};
 	return bh_limits_check(&probe, err);
 }
@@ -47,7 +65,7 @@ bh_status bh_host_new(bh_host **out, const bh_host_options *options, bh_error **
 		status = bh_codes_new(&host->codes, host->options.cache, warn, host, err);
 	host->options.cache = NULL; /* the caller's */
 	if (!status)
-		status = bh_ticker_new(&host->ticker, tick_all, host, err);
+		status = make_ticker(host, err);
 	if (!status)
 		status = bh_stats_new(&host->stats, err);
 	if (!status)

@@ -72,6 +72,9 @@ void bh_place_leave(bh_component *component, bool instance, bool memory)
 	if (memory)
 		bh_gate_leave(&component->host->memory, component->reserve);
 	bh_gate_call(&component->host->slots);
+	/* The last one: from now on it is idle. That may be long after anything ran. */
+	if (!bh_variant_in_use(component->variant))
+		bh_ticker_touch(component->host->ticker);
 }
 
 void bh_place_free(bh_component *component, bh_store *store)

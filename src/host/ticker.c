@@ -17,8 +17,7 @@ struct bh_ticker {
 	pthread_t thread;
 	pthread_mutex_t lock; /* over starting */
 	bh_parker *parker;
-	void (*tick)(void *data);
-	void *data;
+	bh_ticker_spec spec;
 	_Atomic bool started;
 	_Atomic bool touched;
 	_Atomic bool parked;
@@ -26,14 +25,31 @@ struct bh_ticker {
 	_Atomic uint64_t next; /* when it ticks again */
 };
 
-static void park(bh_ticker *ticker)
+static bool is_wanted(const bh_ticker *ticker)
+{
+	return atomic_load(&ticker->touched) || atomic_load(&ticker->stop);
+}
+
+static void park(bh_ticker *ticker, uint64_t until)
 {
 	bh_parker_clear(ticker->parker);
 	atomic_store(&ticker->parked, true);
 	/* A touch before this line is seen here; one after it sees `parked` and wakes us. */
-	if (!atomic_load(&ticker->touched) && !atomic_load(&ticker->stop))
-		bh_parker_wait(ticker->parker, UINT64_MAX);
+	if (!is_wanted(ticker))
+		bh_parker_wait(ticker->parker, until);
 	atomic_store(&ticker->parked, false);
+}
+
+/* Until it is wanted. A wake without that, which may be one meant for the last tick, does not bring the end of the wait forward. */
+static void sleep_and_rest(bh_ticker *ticker)
+{
+	uint64_t rest = bh_after_ms(bh_now(), ticker->spec.rest_ms);
+	while (!is_wanted(ticker) && bh_now() < rest)
+		park(ticker, rest);
+	if (is_wanted(ticker))
+		return;
+	ticker->spec.rest(ticker->spec.data);
+	park(ticker, BH_NEVER);
 }
 
 /* Not a sleep: the end of the host need not wait for the tick, and a limit may bring it forward. */
@@ -52,17 +68,17 @@ static void *run(void *data)
 	bh_ticker *ticker = data;
 	for (int idle = 0; !atomic_load(&ticker->stop);) {
 		wait_for_tick(ticker);
-		ticker->tick(ticker->data);
+		ticker->spec.tick(ticker->spec.data);
 		idle = atomic_exchange(&ticker->touched, false) ? 0 : idle + 1;
 		if (idle < IDLE_TICKS)
 			continue;
-		park(ticker);
+		sleep_and_rest(ticker);
 		idle = 0;
 	}
 	return NULL;
 }
 
-bh_status bh_ticker_new(bh_ticker **out, void (*tick)(void *data), void *data, bh_error **err)
+bh_status bh_ticker_new(bh_ticker **out, const bh_ticker_spec *spec, bh_error **err)
 {
 	bh_ticker *ticker = bh_calloc(1, sizeof *ticker);
 	bh_parker *parker = bh_parker_new();
@@ -72,8 +88,7 @@ bh_status bh_ticker_new(bh_ticker **out, void (*tick)(void *data), void *data, b
 		return bh_fail_memory(err);
 	}
 	ticker->parker = parker;
-	ticker->tick = tick;
-	ticker->data = data;
+	ticker->spec = *spec;
 	pthread_mutex_init(&ticker->lock, NULL);
 	*out = ticker;
 	return BH_OK;

@@ -2,7 +2,7 @@
  * The ticker: one thread a host that makes running guests look up every millisecond, and when the limit of one of them
  * ends.
  *
- * It parks when nothing has run for a while, so an idle host wakes nobody. Calls touch it when they start and
+ * It parks when nothing has run for a while, so an idle host wakes nobody; but once, when that has lasted, to tidy up. Calls touch it when they start and
  * each time they are polled, which costs a load while it runs and a system call when it is parked.
  */
 #ifndef BH_HOST_TICKER_H
@@ -12,7 +12,14 @@
 
 typedef struct bh_ticker bh_ticker;
 
-bh_status bh_ticker_new(bh_ticker **out, void (*tick)(void *data), void *data, bh_error **err);
+typedef struct {
+	void (*tick)(void *data);
+	void (*rest)(void *data); /* nothing has run for `rest_ms`: once, until something runs again */
+	uint64_t rest_ms;         /* BH_UNLIMITED: never */
+	void *data;
+} bh_ticker_spec;
+
+bh_status bh_ticker_new(bh_ticker **out, const bh_ticker_spec *spec, bh_error **err);
 
 /* Stops the thread and waits for it. */
 void bh_ticker_free(bh_ticker *ticker);

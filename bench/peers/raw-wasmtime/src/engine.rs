@@ -10,6 +10,7 @@ use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllo
 use wasmtime::{Result, Store, UpdateDeadline, WasmBacktraceDetails};
 
 const KIB: usize = 1 << 10;
+const PAGE: usize = 4 * KIB;
 const MIB: usize = 1 << 20;
 const STACK: usize = MIB;
 const FIBER_ROOM: usize = 256 * KIB;
@@ -38,10 +39,9 @@ fn pool(slots: u32) -> PoolingAllocationConfig {
         .max_component_instance_size(MIB)
         .max_core_instance_size(MIB)
         .max_unused_warm_slots(slots.min(100))
-        .linear_memory_keep_resident((256 * MIB / slots as usize / (64 * KIB) * (64 * KIB)).clamp(64 * KIB, MIB))
+        .linear_memory_keep_resident((256 * MIB / slots as usize / PAGE * PAGE).clamp(PAGE, MIB))
         .pagemap_scan(wasmtime::Enabled::Auto)
-        .table_keep_resident(64 * KIB)
-        .async_stack_keep_resident(64 * KIB);
+        .table_keep_resident((64 * MIB / (slots as usize * 4) / PAGE * PAGE).clamp(PAGE, 64 * KIB));
     pool
 }
 
