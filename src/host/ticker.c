@@ -55,7 +55,6 @@ static void sleep_and_rest(bh_ticker *ticker)
 /* Not a sleep: the end of the host need not wait for the tick, and a limit may bring it forward. */
 static void wait_for_tick(bh_ticker *ticker)
 {
-	atomic_store(&ticker->next, bh_now() + TICK_NS);
 	do {
 		bh_parker_clear(ticker->parker);
 		if (!atomic_load(&ticker->stop))
@@ -66,13 +65,17 @@ static void wait_for_tick(bh_ticker *ticker)
 static void *run(void *data)
 {
 	bh_ticker *ticker = data;
+	atomic_store(&ticker->next, bh_now() + TICK_NS);
 	for (int idle = 0; !atomic_load(&ticker->stop);) {
 		wait_for_tick(ticker);
+		/* Before: who is met by this tick may want the next one sooner. */
+		atomic_store(&ticker->next, bh_now() + TICK_NS);
 		ticker->spec.tick(ticker->spec.data);
 		idle = atomic_exchange(&ticker->touched, false) ? 0 : idle + 1;
 		if (idle < IDLE_TICKS)
 			continue;
 		sleep_and_rest(ticker);
+		atomic_store(&ticker->next, bh_now() + TICK_NS);
 		idle = 0;
 	}
 	return NULL;
