@@ -242,6 +242,7 @@ void request_completed(void *data, struct MHD_Connection *connection, void **con
                        enum MHD_RequestTerminationCode code);
 
 /* proxy_head.c: reads the request's head into the flow. 0, or the status it is refused with, and why. */
+bool header_length(bh_string text, int64_t *out); /* digits alone, that fit; otherwise false */
 unsigned head_read(flow *f, const char *method, const char *version, const char **why);
 
 /* proxy_turn.c: the flow's way through the chain. Any thread; no lock is held. */
@@ -294,6 +295,10 @@ void watch_upstream(lane *l, uint64_t fd, uint32_t events); /* this happened */
 void watch_clock(lane *l, uint64_t now);
 uint64_t watch_due(const lane *l,
                    uint64_t otherwise); /* when libcurl is to be asked again, or otherwise: what is first */
+
+/* proxy_response.c: libcurl's callbacks. Each line of a head with its end; bytes of the body. Less than all: the transfer fails. */
+size_t response_header(char *line, size_t size, size_t count, void *data);
+size_t response_body(char *bytes, size_t size, size_t count, void *data);
 
 /* proxy_upstream.c: one transfer; the loop's thread. */
 bool upstream_start(flow *f); /* false: no memory */
