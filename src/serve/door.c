@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -24,11 +25,9 @@
 enum {
 	WAKE_ID = 2, /* before it the doors */
 	FIRST_PEER_ID = 16,
-	FOREVER = -1,        /* nobody is connected */
-	IDLE_TICK_MS = 1000, /* somebody is */
-	TICK_MS = 50,        /* while somebody has to be looked after */
-	MAY_GO_MS = 250,     /* who has been so long without asking may be sent away for others */
-	KNOWN_MS = 5000,     /* a connection that libmicrohttpd could not take, for want of memory, is forgotten then */
+	TICK_MS = 50,    /* while somebody has to be looked after; who only has a time is looked at when it is up */
+	MAY_GO_MS = 250, /* who has been so long without asking may be sent away for others */
+	KNOWN_MS = 5000, /* a connection that libmicrohttpd could not take, for want of memory, is forgotten then */
 };
 
 uint64_t now_ms(void)
@@ -280,6 +279,28 @@ static void end_slow_ones(admin *server)
 	}
 }
 
+/*
+ * The first moment from `now` on at which somebody's time is up; UINT64_MAX: never. Whoever is being answered begins to be waited for
+ * without a word to the loop, and then has as long as anybody: by then it has looked.
+ */
+static uint64_t next_due(const admin *server, uint64_t now)
+{
+	const admin_bounds *bounds = &server->bounds;
+	uint64_t next = UINT64_MAX;
+	for (const peer *p = server->peers; p; p = p->next) {
+		const exchange *e = p->exchange;
+		uint64_t due = now + bounds->request_ms + bounds->idle_ms + 1;
+		if (!p->known)
+			due = p->since + KNOWN_MS + 1;
+		else if (p->reading && !p->shut)
+			due = p->since + patience(server, p) + 1;
+		if (e && !e->answered && e->answer_by && e->answer_by < due)
+			due = e->answer_by;
+		next = due < next ? due : next;
+	}
+	return next;
+}
+
 static bool look_around(admin *server)
 {
 	bool busy = server->stream_count > 0;
@@ -310,10 +331,19 @@ static void happened(admin *server, uint64_t id)
 		client_is_gone(server, p);
 }
 
+/* How long nothing has to be looked at, if nothing happens; -1: for ever. */
+static int wait_for(const admin *server, bool busy)
+{
+	uint64_t now = now_ms(), due = next_due(server, now);
+	if (busy || due < now + TICK_MS)
+		return TICK_MS;
+	return due == UINT64_MAX ? -1 : due - now < INT_MAX ? (int)(due - now) : INT_MAX;
+}
+
 static void *loop(void *data)
 {
 	admin *server = data;
-	int wait_ms = IDLE_TICK_MS;
+	int wait_ms = -1;
 	for (bool over = false; !over;) {
 		struct epoll_event events[32];
 		int count = epoll_wait(server->epoll, events, SV_COUNT(events), wait_ms);
@@ -322,7 +352,7 @@ static void *loop(void *data)
 		for (int i = 0; i < count; i++)
 			happened(server, events[i].data.u64);
 		bool busy = look_around(server);
-		wait_ms = busy ? TICK_MS : server->peers ? IDLE_TICK_MS : FOREVER;
+		wait_ms = wait_for(server, busy);
 		over = server->loop_over;
 		pthread_mutex_unlock(&server->lock);
 	}

@@ -247,6 +247,15 @@ static void change_logs(bulkheadd *d, const bh_config *config)
 	bh_error_free(why);
 }
 
+static void say_gateway_restart(const gateway *g, const bh_config *config)
+{
+	sv_text keys = {0};
+	gateway_restart_keys(g, config, &keys);
+	if (keys.length && !keys.failed)
+		say(BH_LOG_WARNING, "[gateway] %s: changed; this is in force after a restart of the daemon", keys.data);
+	sv_text_deinit(&keys);
+}
+
 static bh_status put_in_force(bulkheadd *d, crew_changes *changes, bh_error **err)
 {
 	bh_config *config = NULL;
@@ -257,24 +266,18 @@ static bh_status put_in_force(bulkheadd *d, crew_changes *changes, bh_error **er
 	bool restart = bh_config_needs_restart(before, config);
 	/* What is started by it prints at once. */
 	change_logs(d, config);
-	if (gateway_needs_restart(d->gateway, config))
-		say(BH_LOG_WARNING, "[gateway]: listening, TLS, max_body_size, max_header_size, connections or state have "
-		                    "changed: that is in force after a restart");
-	if (d->gateway && (status = gateway_reload(d->gateway, config, err))) {
-		change_logs(d, before);
-		bh_config_free(config);
-		return status;
-	}
-	status = crew_apply(d->crew, config, d->options.strict, &d->stopping, changes, err);
+	say_gateway_restart(d->gateway, config);
+	gateway_plan *plan = NULL;
+	status = d->gateway ? gateway_prepare(&plan, d->gateway, config, err) : BH_OK;
+	if (!status)
+		status = crew_apply(d->crew, config, d->options.strict, &d->stopping, changes, err);
 	if (status) {
-		bh_error *why = NULL;
-		if (d->gateway && gateway_reload(d->gateway, before, &why))
-			say_failure(BH_LOG_ERROR, "the gateway's modules of before", why);
-		bh_error_free(why);
+		gateway_drop(plan);
 		change_logs(d, before);
 		bh_config_free(config);
 		return status;
 	}
+	gateway_commit(plan);
 	if (restart)
 		say(BH_LOG_WARNING, "[host], [admin] or [supervisor] has changed: that is in force after a restart");
 	return BH_OK;

@@ -25,12 +25,11 @@ typedef struct lane lane;
 typedef struct arrival arrival;
 
 /* Options as they are for requests that begin now; reference-counted. */
-typedef struct {
+struct terms {
 	_Atomic unsigned references;
 	proxy_options is;
 	char *upstream;
-} terms;
-void terms_unref(terms *t);
+};
 
 /* Memory that goes all at once. */
 typedef struct store_block store_block;
@@ -188,10 +187,11 @@ struct lane {
 	uint64_t next_id;
 	flow *signals, **last_signal;
 	unsigned flows;
-	bool stopping; /* no more requests */
-	bool ending;   /* no more transfers */
-	bool ended;    /* and none is left */
-	bool leaving;  /* the loop's thread */
+	bool stopping;      /* no more requests */
+	bool ending;        /* no more transfers */
+	bool ended;         /* and none is left */
+	bool leaving;       /* the loop's thread */
+	bool changed_terms; /* what is due when may be another moment now */
 	/* The loop's. */
 	bool adopted; /* libmicrohttpd told of the connection it was given */
 	flow *under_way;
@@ -213,6 +213,9 @@ struct proxy {
 	unsigned port;
 	char *cert, *key;
 	atomic_bool closed_to_all;
+	atomic_bool tells; /* `busy` is to be called */
+	void (*busy)(void *data);
+	void *busy_data;
 	unsigned most_clients;
 	pthread_mutex_t lock;
 	/* The lock: */
@@ -226,6 +229,7 @@ struct proxy {
 enum { COUNT_REQUESTS, COUNT_ANSWERED, COUNT_REFUSED = COUNT_ANSWERED + 6, COUNT_UPSTREAM, COUNT_GONE };
 void proxy_add(lane *l, int which);
 uint64_t proxy_now_ms(void);
+void proxy_is_busy(proxy *p); /* a request came, and is counted */
 
 flow *flow_ref(flow *f);
 void flow_unref(flow *f);
@@ -238,6 +242,7 @@ void request_completed(void *data, struct MHD_Connection *connection, void **con
                        enum MHD_RequestTerminationCode code);
 
 /* proxy_head.c: reads the request's head into the flow. 0, or the status it is refused with, and why. */
+bool header_length(bh_string text, int64_t *out); /* digits alone, that fit; otherwise false */
 unsigned head_read(flow *f, const char *method, const char *version, const char **why);
 
 /* proxy_turn.c: the flow's way through the chain. Any thread; no lock is held. */
@@ -254,7 +259,7 @@ enum MHD_Result answer_refusal(flow *f, unsigned status, const char *why);
 /* proxy_accept.c: connections, shared out among the lanes. As many as there may be have a place; more wait in the kernel. */
 bool accept_begin(proxy *p);
 void accept_some(proxy *p);  /* the first lane's thread, as all that wait */
-void accept_again(proxy *p); /* the first lane's, now and then: descriptors were short */
+bool accept_again(proxy *p); /* the first lane's: descriptors were short, and may be there again. True: they were */
 void accept_end(proxy *p);
 void accept_arrivals(lane *l); /* the lane's thread: those that are for it */
 void accept_gone(lane *l);     /* a connection has ended */
@@ -274,6 +279,7 @@ void loop_cut(lane *l);               /* end all transfers; answers are still se
 void loop_end(lane *l);
 void loop_release(lane *l);
 void loop_wake(lane *l);   /* any thread */
+void loop_look(lane *l);   /* any thread, with the lane's lock: clocks go by other terms */
 void loop_signal(flow *f); /* any thread: look at it. With or without the flow's lock */
 void loop_client(void *data, struct MHD_Connection *connection, void **context,
                  enum MHD_ConnectionNotificationCode code);
@@ -287,7 +293,12 @@ void watch_begin(flow *f);                        /* this transfer's */
 void watch_end(flow *f);
 void watch_upstream(lane *l, uint64_t fd, uint32_t events); /* this happened */
 void watch_clock(lane *l, uint64_t now);
-uint64_t watch_wait_ms(const lane *l, uint64_t now, uint64_t most); /* how long to wait, ms */
+uint64_t watch_due(const lane *l,
+                   uint64_t otherwise); /* when libcurl is to be asked again, or otherwise: what is first */
+
+/* proxy_response.c: libcurl's callbacks. Each line of a head with its end; bytes of the body. Less than all: the transfer fails. */
+size_t response_header(char *line, size_t size, size_t count, void *data);
+size_t response_body(char *bytes, size_t size, size_t count, void *data);
 
 /* proxy_upstream.c: one transfer; the loop's thread. */
 bool upstream_start(flow *f); /* false: no memory */

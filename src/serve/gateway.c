@@ -1,4 +1,4 @@
-/* The gateway from its beginning to its end: its chain, its own thread, and from one configuration to the next. */
+/* The gateway from its beginning to its end: its chain and its own thread. */
 #include "gateway.h"
 
 #include <signal.h>
@@ -21,121 +21,6 @@ struct job {
 static bh_status no_memory(bh_error **err)
 {
 	return bh_error_new(err, BH_E_NO_MEMORY, "out of memory");
-}
-
-/* Putting modules in force. */
-
-static bool list_has(const module_list *list, const module_record *m)
-{
-	for (size_t i = 0; i < list->count; i++)
-		if (list->items[i] == m)
-			return true;
-	return false;
-}
-
-/* From those there are to those there are to be, in one edit. */
-static bh_status edit_all(gateway *g, bh_chain_edit *edit, const module_list *next, bh_error **err)
-{
-	bh_status status = BH_OK;
-	for (size_t i = 0; i < g->modules.count && !status; i++) {
-		const module_record *old = g->modules.items[i], *same = list_find(next, old->name);
-		if (!old->missing && (!same || same->missing))
-			status = bh_chain_edit_remove(edit, old->name, err);
-	}
-	uint32_t position = 0;
-	for (size_t i = 0; i < next->count && !status; i++) {
-		module_record *m = next->items[i];
-		const module_record *old = list_find(&g->modules, m->name);
-		if (m->missing)
-			continue;
-		m->options.position = ++position;
-		if (!old || old->missing)
-			status = bh_chain_edit_add(edit, &m->options, err);
-		else if (old != m)
-			status = bh_chain_edit_replace(edit, m->name, &m->options, err);
-		if (!status && old && !old->missing)
-			status = bh_chain_edit_move(edit, m->name, position, err);
-	}
-	return status;
-}
-
-/* One that is missing and fails closed refuses everything. */
-static void look_for_missing(gateway *g)
-{
-	bool closed = false;
-	for (size_t i = 0; i < g->modules.count; i++)
-		closed = closed || (g->modules.items[i]->missing && g->modules.items[i]->options.on_failure == BH_FAIL_CLOSED);
-	if (g->proxy)
-		proxy_close_to_all(g->proxy, closed);
-}
-
-static void exchange_lists(gateway *g, module_list *next)
-{
-	pthread_mutex_lock(&g->lock);
-	module_list old = g->modules;
-	g->modules = *next;
-	pthread_mutex_unlock(&g->lock);
-	for (size_t i = 0; i < old.count; i++)
-		if (!list_has(&g->modules, old.items[i]))
-			record_free(old.items[i]);
-	sv_free(old.items);
-	*next = (module_list){0};
-	look_for_missing(g);
-}
-
-static bool has_registered(const module_list *list)
-{
-	for (size_t i = 0; i < list->count; i++)
-		if (!list->items[i]->configured)
-			return true;
-	return false;
-}
-
-bh_status gateway_put(gateway *g, module_list *next, bool dry, bh_error **err)
-{
-	bh_chain_edit *edit = NULL;
-	bh_status status = bh_chain_edit_new(&edit, g->chain, err);
-	if (!status)
-		status = edit_all(g, edit, next, err);
-	if (!status && !dry && (has_registered(next) || has_registered(&g->modules)))
-		status = state_write(g, next, err);
-	if (!status && !dry)
-		status = bh_chain_edit_commit(edit, err);
-	bh_chain_edit_free(edit);
-	if (!status && !dry)
-		exchange_lists(g, next);
-	return status;
-}
-
-/* The configured modules, those kept that say and are the same as before. New ones are `next`'s until it is put in force. */
-static bh_status configured(gateway *g, const bh_config *config, module_list *next, bh_error **err)
-{
-	for (size_t i = 0; i < bh_config_module_count(config); i++) {
-		module_record *m = NULL;
-		bh_status status = module_of_config(&m, g, bh_config_module_at(config, i), err);
-		if (status)
-			return status;
-		module_record *old = list_find(&g->modules, m->name);
-		if (old && old->configured && !strcmp(old->signature, m->signature) && !strcmp(old->sha256, m->sha256)) {
-			record_free(m);
-			m = old;
-		}
-		if (!list_add(next, m)) {
-			if (m != old)
-				record_free(m);
-			return no_memory(err);
-		}
-	}
-	return BH_OK;
-}
-
-static void drop_new(const gateway *g, module_list *next)
-{
-	for (size_t i = 0; i < next->count; i++)
-		if (!list_has(&g->modules, next->items[i]))
-			record_free(next->items[i]);
-	sv_free(next->items);
-	*next = (module_list){0};
 }
 
 /* The gateway's own thread. */
@@ -161,13 +46,14 @@ bh_status gateway_do(gateway *g, gateway_job *what, void *data, bh_error **err)
 	return bh_error_new(err, BH_E_BUSY, "%d changes of the gateway are waiting already", MOST_JOBS);
 }
 
-/* When modules were asked last, to the second. */
-static void note_calls(gateway *g)
+/* When modules were asked last, to the second. True: some were, since it was noted. */
+static bool note_calls(gateway *g)
 {
 	bh_chain_stats *stats = NULL;
 	uint64_t now = epoch_ms();
+	bool some = false;
 	if (bh_chain_stats_new(&stats, g->chain, NULL))
-		return;
+		return true;
 	pthread_mutex_lock(&g->lock);
 	for (size_t i = 0; i < g->modules.count; i++) {
 		module_record *m = g->modules.items[i];
@@ -175,41 +61,72 @@ static void note_calls(gateway *g)
 		for (size_t n = 0; n < bh_chain_stats_count(stats); n++)
 			if (!strcmp(bh_chain_stats_at(stats, n)->module, m->name))
 				calls += bh_chain_stats_at(stats, n)->calls->calls;
-		if (calls != m->calls)
+		if (calls != m->calls) {
 			m->accessed_ms = now;
+			some = true;
+		}
 		m->calls = calls;
 	}
 	pthread_mutex_unlock(&g->lock);
 	bh_chain_stats_free(stats);
+	return some;
+}
+
+/* The next request is told before it is looked whether there are any: either it is seen, or told. */
+static bool is_idle(gateway *g)
+{
+	proxy_tell_next(g->proxy);
+	bool none = !proxy_count(g->proxy).in_flight;
+	return !note_calls(g) && none;
+}
+
+static void is_busy(void *data)
+{
+	gateway *g = data;
+	pthread_mutex_lock(&g->lock);
+	g->busy = true;
+	pthread_cond_signal(&g->wake);
+	pthread_mutex_unlock(&g->lock);
+}
+
+/* With the lock, which is given back meanwhile. The second between two looks, or as long as no requests come. */
+static void wait_for_work(gateway *g, bool *idle)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += TICK_MS / 1000;
+	int late = 0;
+	while (!g->jobs && !g->ending && !late && !(*idle && g->busy))
+		late = *idle ? pthread_cond_wait(&g->wake, &g->lock) : pthread_cond_timedwait(&g->wake, &g->lock, &until);
+	if (*idle && g->busy)
+		*idle = false;
+	if (late) {
+		g->busy = false;
+		pthread_mutex_unlock(&g->lock);
+		*idle = is_idle(g);
+		pthread_mutex_lock(&g->lock);
+	}
 }
 
 static void *work(void *data)
 {
 	gateway *g = data;
+	bool idle = false;
 	pthread_mutex_lock(&g->lock);
-	for (;;) {
+	while (g->jobs || !g->ending) {
 		job *one = g->jobs;
-		if (!one && g->ending)
-			break;
-		if (one) {
-			g->jobs = one->next;
-			if (!g->jobs)
-				g->last_job = &g->jobs;
-			g->job_count--;
-			pthread_mutex_unlock(&g->lock);
-			one->what(one->data, g);
-			sv_free(one);
-			pthread_mutex_lock(&g->lock);
+		if (!one) {
+			wait_for_work(g, &idle);
 			continue;
 		}
-		struct timespec until;
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_sec += TICK_MS / 1000;
-		if (pthread_cond_timedwait(&g->wake, &g->lock, &until)) {
-			pthread_mutex_unlock(&g->lock);
-			note_calls(g);
-			pthread_mutex_lock(&g->lock);
-		}
+		g->jobs = one->next;
+		if (!g->jobs)
+			g->last_job = &g->jobs;
+		g->job_count--;
+		pthread_mutex_unlock(&g->lock);
+		one->what(one->data, g);
+		sv_free(one);
+		pthread_mutex_lock(&g->lock);
 	}
 	pthread_mutex_unlock(&g->lock);
 	return NULL;
@@ -226,45 +143,7 @@ static bh_status start_thread(gateway *g, bh_error **err)
 	return failed ? bh_error_new(err, BH_E_SYSTEM, "the gateway's thread: %s", strerror(failed)) : BH_OK;
 }
 
-/* Configurations. */
-
-static proxy_options options_of(const bh_config_gateway *c)
-{
-	return (proxy_options){
-		.listen = c->listen,
-		.upstream = c->upstream,
-		.tls_cert = c->tls_cert,
-		.tls_key = c->tls_key,
-		.max_body = c->settings.max_body_size,
-		.max_header = c->max_header_size,
-		.max_connections = c->max_connections,
-		.max_upstream = c->max_upstream_connections,
-		.header_ms = c->header_ms,
-		.idle_ms = c->idle_ms,
-		.connect_ms = c->connect_ms,
-		.upstream_ms = c->upstream_ms,
-		.total_ms = c->total_ms,
-	};
-}
-
-/* What only a start looks at. */
-static char *restart_of(const bh_config *config)
-{
-	const bh_config_gateway *c = bh_config_gateway_of(config);
-	if (!c)
-		return sv_copy("");
-	return sv_format("%s|%s|%s|%s|%s|%llu|%llu|%u|%u|%llu|%llu", c->listen, c->tls_cert ? c->tls_cert : "",
-	                 c->tls_key ? c->tls_key : "", c->compat_listen ? c->compat_listen : "", c->state ? c->state : "",
-	                 (unsigned long long)c->settings.max_body_size, (unsigned long long)c->max_header_size,
-	                 c->max_connections, c->max_upstream_connections, (unsigned long long)c->settings.thread_pool_size,
-	                 (unsigned long long)c->settings.module_cache_size);
-}
-
-bool gateway_needs_restart(const gateway *g, const bh_config *config)
-{
-	SV_AUTO char *other = restart_of(config);
-	return !other || strcmp(g ? g->restart : "", other) != 0;
-}
+/* Beginning and ending. */
 
 static char *state_path(const bh_config_gateway *c, const char *folder)
 {
@@ -289,21 +168,10 @@ static gateway *make(bh_host *host, const bh_config *config, const char *folder)
 	g->host = host;
 	g->last_job = &g->jobs;
 	g->state = state_path(bh_config_gateway_of(config), folder);
-	g->restart = restart_of(config);
+	g->staged = g->state ? sv_format("%s.new", g->state) : NULL;
+	g->restart = gateway_restart_of(config);
 	g->config_order = names_of_config(config);
 	return g;
-}
-
-/* The settings that modules begin with. */
-static bh_status take_settings(gateway *g, const bh_config_gateway *c, bh_error **err)
-{
-	bh_gateway_settings settings = c->settings;
-	bh_status status = bh_gateway_settings_check(&settings, err);
-	if (status)
-		return status;
-	g->settings = settings;
-	g->on_failure = c->on_failure;
-	return BH_OK;
 }
 
 static bh_status make_chain(gateway *g, const bh_config_gateway *c, bh_error **err)
@@ -323,7 +191,7 @@ static bh_status load_all(gateway *g, const bh_config *config, bh_error **err)
 	module_list next = {0}, registered = {0};
 	char **order = NULL;
 	size_t order_count = 0;
-	bh_status status = configured(g, config, &next, err);
+	bh_status status = modules_of_config(g, config, &next, err);
 	if (!status)
 		status = state_read(g, &registered, &order, &order_count, err);
 	for (size_t i = 0; i < registered.count; i++) {
@@ -343,7 +211,7 @@ static bh_status load_all(gateway *g, const bh_config *config, bh_error **err)
 	sv_free(order);
 	if (!status)
 		status = gateway_put(g, &next, false, err);
-	drop_new(g, &next);
+	modules_drop_new(g, &next);
 	return status;
 }
 
@@ -351,106 +219,28 @@ bh_status gateway_start(gateway **out, bh_host *host, const bh_config *config, c
 {
 	const bh_config_gateway *c = bh_config_gateway_of(config);
 	gateway *g = make(host, config, folder);
-	bh_status status = g && g->state && g->restart && g->config_order ? BH_OK : no_memory(err);
+	bh_status status = g && g->staged && g->restart && g->config_order ? BH_OK : no_memory(err);
 	if (!status)
-		status = take_settings(g, c, err);
+		status = gateway_take_settings(g, c, err);
 	if (!status)
 		status = make_chain(g, c, err);
 	if (!status)
 		status = load_all(g, config, err);
-	if (!status)
-		status = start_thread(g, err);
 	if (!status) {
-		const proxy_options options = options_of(c);
+		proxy_options options = gateway_proxy_options(c);
+		options.busy = is_busy;
+		options.busy_data = g;
 		status = proxy_start(&g->proxy, g->chain, &options, err);
 	}
+	if (!status)
+		status = start_thread(g, err);
 	if (status) {
 		gateway_stop(g, 0);
 		return status;
 	}
-	look_for_missing(g);
+	gateway_look_for_missing(g);
 	*out = g;
 	return BH_OK;
-}
-
-/* Those that were registered: the same ones, unless what holds for all has changed. */
-static bh_status registered(gateway *g, bool changed, module_list *next, bh_error **err)
-{
-	bh_status status = BH_OK;
-	for (size_t i = 0; i < g->modules.count && !status; i++) {
-		module_record *m = g->modules.items[i], *made = NULL;
-		if (m->configured)
-			continue;
-		if (list_find(next, m->name))
-			return bh_error_new(err, BH_E_CONFIG, "gateway: %s: a module of that name was registered over HTTP",
-			                    m->name);
-		if (changed)
-			status = module_again(&made, g, m, err);
-		if (!status && !list_add(next, made ? made : m)) {
-			record_free(made);
-			status = no_memory(err);
-		}
-	}
-	return status;
-}
-
-/* The modules that are to be, in the order they are to have. */
-static bh_status next_of(gateway *g, const bh_config *config, bool changed, bool same_order, module_list *next,
-                         bh_error **err)
-{
-	bh_status status = configured(g, config, next, err);
-	if (!status)
-		status = registered(g, changed, next, err);
-	if (status || !same_order || !g->modules.count)
-		return status;
-	char **order = sv_alloc(g->modules.count * sizeof *order);
-	for (size_t i = 0; order && i < g->modules.count; i++)
-		order[i] = g->modules.items[i]->name;
-	if (order)
-		names_order(next, order, g->modules.count);
-	sv_free(order);
-	return order ? BH_OK : no_memory(err);
-}
-
-/* What holds for all modules that do not say otherwise. */
-static bool differs(const gateway *g, const bh_gateway_settings *before, bh_on_failure on_failure)
-{
-	const bh_gateway_settings *now = &g->settings;
-	return g->on_failure != on_failure || now->max_memory_pages != before->max_memory_pages ||
-	       now->max_execution_time_ms != before->max_execution_time_ms ||
-	       now->max_stack_size != before->max_stack_size || now->max_body_size != before->max_body_size;
-}
-
-bh_status gateway_reload(gateway *g, const bh_config *config, bh_error **err)
-{
-	const bh_config_gateway *c = bh_config_gateway_of(config);
-	module_list next = {0};
-	if (!c)
-		return BH_OK;
-	const proxy_options options = options_of(c);
-	pthread_mutex_lock(&g->change);
-	const bh_gateway_settings before = g->settings;
-	const bh_on_failure failure_before = g->on_failure;
-	char **names = names_of_config(config), **names_before = g->config_order;
-	bh_status status = names ? take_settings(g, c, err) : no_memory(err);
-	if (!status)
-		status = next_of(g, config, differs(g, &before, failure_before), names_same(names, names_before), &next, err);
-	if (!status) {
-		g->config_order = names;
-		status = gateway_put(g, &next, false, err);
-	}
-	if (!status)
-		status = proxy_change(g->proxy, &options, err);
-	if (status) {
-		g->settings = before;
-		g->on_failure = failure_before;
-		g->config_order = names_before;
-		names_before = names;
-	}
-	names_free(names_before);
-	drop_new(g, &next);
-	pthread_mutex_unlock(&g->change);
-	return status;
 }
 
 void gateway_stop(gateway *g, unsigned wait_ms)
@@ -472,7 +262,8 @@ void gateway_stop(gateway *g, unsigned wait_ms)
 	sv_free(g->modules.items);
 	names_free(g->config_order);
 	sv_free(g->state);
-	sv_free(g->restart);
+	sv_free(g->staged);
+	names_free(g->restart);
 	pthread_mutex_destroy(&g->lock);
 	pthread_mutex_destroy(&g->change);
 	pthread_cond_destroy(&g->wake);

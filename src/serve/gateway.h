@@ -19,11 +19,19 @@ typedef struct gateway gateway;
 bh_status gateway_start(gateway **out, bh_host *host, const bh_config *config, const char *folder, bh_error **err)
 	__attribute__((warn_unused_result));
 
-/* Follow another configuration: what did not change goes on untouched, a failure changes nothing. */
-bh_status gateway_reload(gateway *g, const bh_config *config, bh_error **err) __attribute__((warn_unused_result));
+/*
+ * Follow another configuration: what did not change goes on untouched. All that may fail is done by gateway_prepare(), which changes
+ * nothing that is to be seen; then gateway_commit() puts it in force, or gateway_drop() forgets it. One of them is called, on the same
+ * thread: until then other changes wait. Without [gateway] the plan is NULL, which both allow. `config` is not kept.
+ */
+typedef struct gateway_plan gateway_plan;
+bh_status gateway_prepare(gateway_plan **out, gateway *g, const bh_config *config, bh_error **err)
+	__attribute__((warn_unused_result));
+void gateway_commit(gateway_plan *plan);
+void gateway_drop(gateway_plan *plan);
 
-/* The configuration's [gateway] differs in what only a start looks at. */
-bool gateway_needs_restart(const gateway *g, const bh_config *config);
+/* The keys of [gateway] that differ from what only a start looks at, with commas; nothing where none does. NULL: no gateway runs. */
+void gateway_restart_keys(const gateway *g, const bh_config *config, sv_text *out);
 
 void gateway_stop(gateway *g, unsigned wait_ms); /* NULL is allowed */
 unsigned gateway_port(const gateway *g);

@@ -35,8 +35,8 @@ struct gateway {
 	bh_chain *chain;
 	gateway_log *log;
 	proxy *proxy;
-	char *state;   /* path */
-	char *restart; /* what only a start looks at, as one text */
+	char *state, *staged; /* paths: the file, and the next one until it is whole */
+	char **restart;       /* what only a start looks at: gateway_restart_of() */
 	bh_gateway_settings settings;
 	bh_on_failure on_failure;
 	pthread_t thread;
@@ -50,6 +50,7 @@ struct gateway {
 	job *jobs, **last_job;
 	unsigned job_count;
 	bool ending;
+	bool busy; /* a request came since this was last false */
 };
 
 /* gateway_modules.c */
@@ -80,11 +81,29 @@ void terms_free(module_terms *given); /* whatever came of making them */
 bh_status module_read(char **bytes, size_t *length, const char *path, bh_error **err);
 bh_status module_path_check(const char *path, bh_error **err);
 
+/* gateway_reload.c */
+proxy_options gateway_proxy_options(const bh_config_gateway *c);
+char **gateway_restart_of(const bh_config *config); /* NULL: no memory */
+bh_status gateway_take_settings(gateway *g, const bh_config_gateway *c, bh_error **err);
+/* The configured modules, those kept that say and are the same as before. New ones are `next`'s until it is put in force. */
+bh_status modules_of_config(gateway *g, const bh_config *config, module_list *next, bh_error **err);
+
+/* gateway_put.c. With `change`. */
+void gateway_look_for_missing(gateway *g);
+bool modules_are_kept(const gateway *g, const module_list *next); /* the state file has, or is to have, some */
+bh_status modules_prepare(bh_chain_edit **out, gateway *g, const module_list *next, bh_error **err);
+void modules_commit(gateway *g, bh_chain_edit *edit, module_list *next); /* takes both over */
+void modules_drop_new(const gateway *g, module_list *next);
+
 /* Put other modules in the place of those there are, whole or not at all; takes the list over if it works. With `change`. */
 bh_status gateway_put(gateway *g, module_list *next, bool dry, bh_error **err);
 
 /* gateway_state.c: the file. Reading leaves `out` empty where there is none, or it cannot be read, which is said. */
 bh_status state_write(const gateway *g, const module_list *list, bh_error **err);
+/* The same in two steps: beside the one there is, and in its place; or not. */
+bh_status state_stage(const gateway *g, const module_list *list, char *const *config_order, bh_error **err);
+bh_status state_put(const gateway *g, bh_error **err);
+void state_unstage(const gateway *g);
 bh_status state_read(gateway *g, module_list *out, char ***order, size_t *order_count, bh_error **err);
 
 /* gateway_names.c: names, with NULL at their end. */

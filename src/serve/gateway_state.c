@@ -27,7 +27,7 @@ static void put_module(sv_text *out, const module_record *m)
 	js_close(out, '}');
 }
 
-static void put_all(sv_text *out, const gateway *g, const module_list *list)
+static void put_all(sv_text *out, const module_list *list, char *const *config_order)
 {
 	js_open(out, '{');
 	js_put_number(out, "version", 1);
@@ -44,7 +44,7 @@ static void put_all(sv_text *out, const gateway *g, const module_list *list)
 	js_close(out, ']');
 	js_key(out, "configured");
 	js_open(out, '[');
-	for (char **name = g->config_order; name && *name; name++)
+	for (char *const *name = config_order; name && *name; name++)
 		js_text(out, *name);
 	js_close(out, ']');
 	js_close(out, '}');
@@ -76,30 +76,50 @@ static void sync_folder(const char *path)
 	close(fd);
 }
 
-bh_status state_write(const gateway *g, const module_list *list, bh_error **err)
+static bh_status not_written(const gateway *g, int failed, bh_error **err)
+{
+	return bh_error_new(err, BH_E_IO, "%s cannot be written, so nothing was changed: %s", g->state, strerror(failed));
+}
+
+bh_status state_stage(const gateway *g, const module_list *list, char *const *config_order, bh_error **err)
 {
 	sv_text out = {0};
-	SV_AUTO char *fresh = sv_format("%s.new", g->state);
-	put_all(&out, g, list);
+	put_all(&out, list, config_order);
 	size_t length = out.length;
 	SV_AUTO char *text = sv_text_take(&out);
-	if (!fresh || !text)
+	if (!text)
 		return bh_error_new(err, BH_E_NO_MEMORY, "out of memory");
-	int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = open(g->staged, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	bool good = fd >= 0 && write_whole(fd, text, length);
 	int failed = errno;
 	if (fd >= 0 && close(fd))
 		good = false;
-	if (good && rename(fresh, g->state)) {
-		failed = errno;
-		good = false;
-	}
-	if (good) {
+	if (good)
+		return BH_OK;
+	state_unstage(g);
+	return not_written(g, failed, err);
+}
+
+void state_unstage(const gateway *g)
+{
+	unlink(g->staged);
+}
+
+bh_status state_put(const gateway *g, bh_error **err)
+{
+	if (!rename(g->staged, g->state)) {
 		sync_folder(g->state);
 		return BH_OK;
 	}
-	unlink(fresh);
-	return bh_error_new(err, BH_E_IO, "%s cannot be written, so nothing was changed: %s", g->state, strerror(failed));
+	int failed = errno;
+	state_unstage(g);
+	return not_written(g, failed, err);
+}
+
+bh_status state_write(const gateway *g, const module_list *list, bh_error **err)
+{
+	bh_status status = state_stage(g, list, g->config_order, err);
+	return status ? status : state_put(g, err);
 }
 
 /* Reading. */
@@ -107,6 +127,15 @@ bh_status state_write(const gateway *g, const module_list *list, bh_error **err)
 static const char *text_of(const json_t *object, const char *key)
 {
 	return json_string_value(json_object_get(object, key));
+}
+
+static void say_missing(const gateway *g, const char *name, const bh_error *err)
+{
+	SV_AUTO char *what = sv_format("gateway: a registered module is missing: %s", name);
+	say_failure(BH_LOG_ERROR, what ? what : "gateway: a registered module is missing", err);
+	say(BH_LOG_ERROR,
+	    "  Until its file and manifest are as they should be and the daemon is started again, or it is removed, %s",
+	    g->on_failure == BH_FAIL_CLOSED ? "all requests get 503." : "requests pass it by.");
 }
 
 /* A module as it was registered; where its file is not that any more, a record of what is missing. */
@@ -120,7 +149,7 @@ static module_record *read_module(gateway *g, const json_t *object)
 	if (!uuid || !name || !file || !sha || strlen(sha) != 64 || attach < 0 || attach > 7)
 		return NULL;
 	if (module_of_file(&m, g, name, file, (uint32_t)attach, sha, &err)) {
-		say_failure(BH_LOG_ERROR, "gateway: a registered module is missing", err);
+		say_missing(g, name, err);
 		m = sv_alloc(sizeof *m);
 		if (m) {
 			m->missing = true;

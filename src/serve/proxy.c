@@ -133,6 +133,8 @@ bh_status proxy_start(proxy **out, bh_chain *chain, const proxy_options *options
 	p->chain = chain;
 	p->listen_fd = -1;
 	p->tls = options->tls_cert;
+	p->busy = options->busy;
+	p->busy_data = options->busy_data;
 	p->most_clients = options->max_connections;
 	bh_status status = read_pems(p, options, err);
 	if (!status)
@@ -155,22 +157,61 @@ bh_status proxy_start(proxy **out, bh_chain *chain, const proxy_options *options
 	return status;
 }
 
-bh_status proxy_change(proxy *p, const proxy_options *options, bh_error **err)
+bh_status proxy_prepare(terms **out, const proxy_options *options, bh_error **err)
 {
 	terms *fresh = terms_new(options);
 	if (!fresh)
 		return bh_error_new(err, BH_E_NO_MEMORY, "out of memory");
+	*out = fresh;
+	return BH_OK;
+}
+
+void proxy_change(proxy *p, terms *fresh)
+{
 	for (unsigned i = 0; i < p->count; i++) {
 		lane *l = p->lanes[i];
 		atomic_fetch_add(&fresh->references, 1);
 		pthread_mutex_lock(&l->lock);
 		terms *old = l->terms;
 		l->terms = fresh;
+		loop_look(l);
 		pthread_mutex_unlock(&l->lock);
 		terms_unref(old);
 	}
 	terms_unref(fresh);
-	return BH_OK;
+}
+
+static bool has_pem(const char *path, const char *now)
+{
+	char *text = NULL;
+	if (!path || !now || read_pem(&text, path, NULL))
+		return path == now;
+	bool same = !strcmp(text, now);
+	explicit_bzero(text, strlen(text));
+	sv_free(text);
+	return same;
+}
+
+bool proxy_has_cert(const proxy *p, const proxy_options *options)
+{
+	return has_pem(options->tls_cert, p->cert);
+}
+
+bool proxy_has_key(const proxy *p, const proxy_options *options)
+{
+	return has_pem(options->tls_key, p->key);
+}
+
+void proxy_tell_next(proxy *p)
+{
+	atomic_store(&p->tells, true);
+}
+
+/* Nearly always there is nobody to be told: that is all that a request pays. */
+void proxy_is_busy(proxy *p)
+{
+	if (atomic_load_explicit(&p->tells, memory_order_relaxed) && atomic_exchange(&p->tells, false) && p->busy)
+		p->busy(p->busy_data);
 }
 
 void proxy_close_to_all(proxy *p, bool closed)

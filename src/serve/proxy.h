@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 typedef struct proxy proxy;
+typedef struct terms terms;
 
 typedef struct {
 	const char *listen; /* "HOST:PORT"; port 0: any that is free */
@@ -18,6 +19,8 @@ typedef struct {
 	uint32_t max_connections, max_upstream;
 	uint32_t lanes; /* threads; 0: one for each processor, up to 8 */
 	uint64_t header_ms, idle_ms, connect_ms, upstream_ms, total_ms;
+	void (*busy)(void *data); /* see proxy_tell_next(); NULL: nobody is told */
+	void *busy_data;
 } proxy_options;
 
 /* Counted since the start. */
@@ -38,10 +41,19 @@ bh_status proxy_start(proxy **out, bh_chain *chain, const proxy_options *options
 	__attribute__((warn_unused_result));
 
 /*
- * Other bounds and another upstream, for requests that begin from now on. Of the options listen, tls_ and max_connections
- * are not looked at. BH_E_NO_MEMORY.
+ * Other bounds and another upstream, for requests that begin once proxy_change() has put them in force; that cannot fail, and takes
+ * them over. Of the options listen, tls_, max_connections and busy are not looked at. BH_E_NO_MEMORY.
  */
-bh_status proxy_change(proxy *p, const proxy_options *options, bh_error **err) __attribute__((warn_unused_result));
+bh_status proxy_prepare(terms **out, const proxy_options *options, bh_error **err) __attribute__((warn_unused_result));
+void proxy_change(proxy *p, terms *fresh);
+void terms_unref(terms *t); /* of what is not put in force; NULL is allowed */
+
+/* The files that the options name have what the proxy began with. False: not, or they cannot be read. */
+bool proxy_has_cert(const proxy *p, const proxy_options *options);
+bool proxy_has_key(const proxy *p, const proxy_options *options);
+
+/* Call `busy` once, on a thread of the proxy, when the next request comes. It returns soon. */
+void proxy_tell_next(proxy *p);
 
 /* All requests are refused with 503 while this is not NULL: a module that must look at them is missing. */
 void proxy_close_to_all(proxy *p, bool closed);

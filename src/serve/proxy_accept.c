@@ -101,12 +101,14 @@ void accept_some(proxy *p)
 			return;
 }
 
-void accept_again(proxy *p)
+bool accept_again(proxy *p)
 {
 	pthread_mutex_lock(&p->lock);
-	if (p->clients < p->most_clients)
+	bool was_short = !p->listening && !p->closed && p->clients < p->most_clients;
+	if (was_short)
 		listen_for_more(p, true);
 	pthread_mutex_unlock(&p->lock);
+	return was_short;
 }
 
 bool accept_begin(proxy *p)

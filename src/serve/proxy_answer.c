@@ -16,6 +16,7 @@ void answer_ready(flow *f)
 	f->suspended = false;
 	MHD_resume_connection(f->connection);
 	atomic_store(&f->lane->http_due, true);
+	loop_wake(f->lane); /* libmicrohttpd's own word may be taken by a run that began before it */
 }
 
 static ssize_t read_stream(void *data, uint64_t position, char *buffer, size_t most)

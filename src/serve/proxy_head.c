@@ -73,7 +73,7 @@ static unsigned read_target(flow *f, const char **why)
 
 /* The body's length: one of both ways to say it, once. */
 
-static bool read_length(bh_string text, int64_t *out)
+bool header_length(bh_string text, int64_t *out)
 {
 	int64_t value = 0;
 	for (size_t i = 0; i < text.length; i++) {
@@ -99,7 +99,7 @@ static unsigned read_framing(flow *f, bool old, const char **why)
 	if (encoding && (old || encoding->value.length != 7 || strncasecmp(encoding->value.data, "chunked", 7) != 0))
 		return old ? MHD_HTTP_BAD_REQUEST : MHD_HTTP_NOT_IMPLEMENTED;
 	*why = "a Content-Length that is no number";
-	if (length && !read_length(length->value, &f->length))
+	if (length && !header_length(length->value, &f->length))
 		return MHD_HTTP_BAD_REQUEST;
 	if (encoding)
 		f->length = -1;

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -16,6 +17,7 @@
 #include "flow.h"
 #include "memory.h"
 
+/* While something happens clocks are looked at every TICK_MS; while nothing does, when the first of them is due. */
 enum { TICK_MS = 100, EVENTS = 64 };
 
 uint64_t proxy_now_ms(void)
@@ -36,6 +38,12 @@ void loop_wake(lane *l)
 	uint64_t one = 1;
 	if (atomic_exchange(&l->asleep, false))
 		(void)!write(l->wake, &one, sizeof one);
+}
+
+void loop_look(lane *l)
+{
+	l->changed_terms = true;
+	loop_wake(l);
 }
 
 void loop_signal(flow *f)
@@ -221,33 +229,64 @@ static void see_it_go(lane *l, uint64_t id)
 
 /* Clocks. */
 
-static void look_at_client(lane *l, client *c, uint64_t now)
+/* More than so long after it began; `now` is late enough where the moment has come. */
+static uint64_t after(uint64_t began, uint64_t ms)
+{
+	uint64_t due;
+	return __builtin_add_overflow(began, ms, &due) || due == UINT64_MAX ? UINT64_MAX : due + 1;
+}
+
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* With the lock. When its time is up, UINT64_MAX: never; `say`: whether a word can be said then. */
+static uint64_t client_due(const lane *l, const client *c, bool *say)
 {
 	const proxy_options *o = &l->terms->is;
 	uint64_t moved = c->flow ? atomic_load(&c->flow->moved) : 0;
-	if (c->shut)
-		return;
-	if (c->flow && now - c->flow->began > c->flow->terms->is.total_ms + 1000)
-		shut(l, c, false);
-	else if (c->reading && now - c->since > o->header_ms + (c->used ? o->idle_ms : 0))
-		shut(l, c, !c->used);
-	else if (moved && now > moved && now - moved > o->idle_ms)
-		shut(l, c, true);
+	uint64_t total = c->flow ? after(c->flow->began, c->flow->terms->is.total_ms + 1000) : UINT64_MAX;
+	uint64_t reads = c->reading ? after(c->since, o->header_ms + (c->used ? o->idle_ms : 0)) : UINT64_MAX;
+	uint64_t stops = moved ? after(moved, o->idle_ms) : UINT64_MAX;
+	uint64_t due = sooner(total, sooner(reads, stops));
+	*say = due != total && (due != reads || !c->used);
+	return due;
 }
 
-static void look_at_clocks(lane *l, uint64_t now)
+/* When the next of them is due. */
+static uint64_t look_at_clients(lane *l, uint64_t now)
 {
+	uint64_t next = UINT64_MAX;
+	bool say = false;
 	pthread_mutex_lock(&l->lock);
-	for (client *c = l->clients; c; c = c->next)
-		look_at_client(l, c, now);
+	for (client *c = l->clients; c; c = c->next) {
+		uint64_t due = c->shut ? UINT64_MAX : client_due(l, c, &say);
+		if (due <= now)
+			shut(l, c, say);
+		else
+			next = sooner(next, due);
+	}
 	pthread_mutex_unlock(&l->lock);
+	return next;
+}
+
+static uint64_t look_at_transfers(lane *l, uint64_t now)
+{
+	uint64_t soonest = UINT64_MAX;
 	for (flow *f = l->under_way, *next; f; f = next) {
 		const proxy_options *o = &f->terms->is;
 		next = f->next;
 		bool waits_for_client = f->down_paused || f->up_paused;
-		if ((!waits_for_client && now - f->upstream_moved > o->upstream_ms) || now - f->began > o->total_ms)
+		uint64_t due = after(f->began, o->total_ms);
+		if (!waits_for_client)
+			due = sooner(due, after(f->upstream_moved, o->upstream_ms));
+		if (due <= now)
 			finish(f, CURLE_OPERATION_TIMEDOUT);
+		else
+			soonest = sooner(soonest, due);
 	}
+	return soonest;
 }
 
 static void cut_all(lane *l)
@@ -292,13 +331,15 @@ static bool obey(lane *l)
 /* Nothing was signalled before `asleep` was set; what is from then on wakes. */
 static int sleep_until(lane *l, struct epoll_event *events, uint64_t until)
 {
-	uint64_t now = proxy_now_ms();
-	uint64_t ms = watch_wait_ms(l, now, until > now ? until - now : 0);
+	uint64_t now = proxy_now_ms(), due = watch_due(l, until);
+	uint64_t left = due > now ? due - now : 0;
+	int ms = due == UINT64_MAX ? -1 : left < INT_MAX ? (int)left : INT_MAX;
 	atomic_store(&l->asleep, true);
 	pthread_mutex_lock(&l->lock);
-	bool waiting = l->signals || l->arrivals || (l->ending && !l->ended) || l->leaving;
+	bool waiting = l->signals || l->arrivals || (l->ending && !l->ended) || l->leaving || l->changed_terms;
+	l->changed_terms = false;
 	pthread_mutex_unlock(&l->lock);
-	int count = epoll_wait(l->epoll, events, EVENTS, waiting || atomic_load(&l->http_due) ? 0 : (int)ms);
+	int count = epoll_wait(l->epoll, events, EVENTS, waiting || atomic_load(&l->http_due) ? 0 : ms);
 	atomic_store(&l->asleep, false);
 	return count;
 }
@@ -330,21 +371,32 @@ static void turn(lane *l, const struct epoll_event *events, int count)
 	take_results(l);
 }
 
+/* All that has a time, libmicrohttpd's clocks included. When to look again, if nothing happens before. */
+static uint64_t look_around(lane *l, uint64_t now)
+{
+	MHD_UNSIGNED_LONG_LONG left;
+	run_http(l); /* first, as clocks may begin there */
+	uint64_t next = look_at_clients(l, now);
+	next = sooner(next, look_at_transfers(l, now));
+	if (MHD_get_timeout(l->http, &left) == MHD_YES)
+		next = sooner(next, after(now, left));
+	bool again = l == l->proxy->lanes[0] && accept_again(l->proxy);
+	return again || next < now + TICK_MS ? now + TICK_MS : next;
+}
+
+/* What happens may begin a clock, or move one: they are looked at soon after. */
 static void *loop(void *data)
 {
 	lane *l = data;
 	struct epoll_event events[EVENTS];
-	uint64_t looked = proxy_now_ms();
+	uint64_t now = proxy_now_ms(), next = now;
 	while (obey(l)) {
-		turn(l, events, sleep_until(l, events, looked + TICK_MS));
-		uint64_t now = proxy_now_ms();
-		if (now - looked < TICK_MS)
-			continue;
-		look_at_clocks(l, now);
-		if (l == l->proxy->lanes[0])
-			accept_again(l->proxy);
-		run_http(l); /* it has clocks of its own */
-		looked = now;
+		turn(l, events, sleep_until(l, events, next));
+		now = proxy_now_ms();
+		if (now >= next)
+			next = look_around(l, now);
+		else
+			next = sooner(next, now + TICK_MS);
 	}
 	return NULL;
 }

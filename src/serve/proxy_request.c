@@ -100,6 +100,7 @@ static enum MHD_Result take_head(flow *f, const char *method, const char *versio
 		return answer_refusal(f, MHD_HTTP_SERVICE_UNAVAILABLE, stopping ? "stopping" : "a module is missing");
 	if (show(f))
 		return answer_refusal(f, MHD_HTTP_SERVICE_UNAVAILABLE, "out of memory");
+	proxy_is_busy(f->lane->proxy);
 	f->collecting = f->has_body && bh_exchange_wants(f->exchange, BH_ATTACH_REQUEST);
 	if (f->collecting && f->length > 0 && (uint64_t)f->length > f->terms->is.max_body)
 		return refuse(f, MHD_HTTP_CONTENT_TOO_LARGE, "a body of that size is not taken");

@@ -230,10 +230,7 @@ void watch_clock(lane *l, uint64_t now)
 	}
 }
 
-uint64_t watch_wait_ms(const lane *l, uint64_t now, uint64_t most)
+uint64_t watch_due(const lane *l, uint64_t otherwise)
 {
-	if (l->curl_due == UINT64_MAX)
-		return most;
-	uint64_t left = l->curl_due > now ? l->curl_due - now : 0;
-	return left < most ? left : most;
+	return l->curl_due < otherwise ? l->curl_due : otherwise;
 }

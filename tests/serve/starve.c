@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "serve/daemon.h"
+#include "serve/gateway_internal.h"
 #include "serve/say.h"
 
 static _Atomic unsigned long count, fails_at;
@@ -68,6 +69,22 @@ static void expect(int status, int wanted, const char *what)
 		die(what);
 }
 
+/* bulkhead.toml has one module and no server at port 1, other.toml two and none at port 2: all of one of them, wherever it failed. */
+static void expect_one_of_both(bulkheadd *d)
+{
+	gateway *g = d->gateway;
+	if (!g)
+		return;
+	const proxy *p = g->proxy;
+	bool other = g->modules.count == 2;
+	for (unsigned i = 0; i < p->count; i++)
+		if (!strcmp(p->lanes[i]->terms->upstream, "http://127.0.0.1:2") != other)
+			die("half a reload: the upstream");
+	if (bh_chain_module_count(g->chain) != g->modules.count || (g->on_failure == BH_FAIL_OPEN) != other ||
+	    !g->config_order[0] || (g->config_order[1] != NULL) != other)
+		die("half a reload: the modules");
+}
+
 static void use(bulkheadd *d)
 {
 	expect(ask("GET", "/v1/children", ""), 200, "/v1/children");
@@ -83,8 +100,10 @@ static void use(bulkheadd *d)
 	expect(ask("POST", "/v1/reload", ""), 200, "a reload that is asked for");
 	d->options.config = "other.toml";
 	(void)daemon_reload(d, NULL);
+	expect_one_of_both(d);
 	d->options.config = "bulkhead.toml";
 	(void)daemon_reload(d, NULL);
+	expect_one_of_both(d);
 }
 
 /* The one that failed is behind it. */

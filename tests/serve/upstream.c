@@ -8,6 +8,8 @@
  *   /size/N             N bytes 'x', with their length; /chunks/N: in chunks; /until-close/N: until the end
  *   /slow               never answers; /drip: a byte every 100 ms, for ever
  *   /cut/N              says 100000 bytes, sends N, goes; /cut-chunks/N: likewise in chunks
+ *   /stall/N            says 100000 bytes, sends N, and no more; /stall-chunks/N: likewise in chunks
+ *   /reset/N            says 100000 bytes, sends N, and resets the connection
  *   /status/N           that status, without a body
  *   /junk               no HTTP; /huge-head: 200,000 bytes of headers; /bad-head: a header that is none
  *   /hops               headers that are for one connection alone; /interim: a 103 before the 200; /fold: a folded header
@@ -180,6 +182,16 @@ static bool answer(connection *c, const char *head, const char *path, const char
 		return say(c, "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n") && fill(c, n, false) && false;
 	if (!strncmp(path, "/cut-chunks/", 12))
 		return say(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n") && fill(c, n, true) && false;
+	if (!strncmp(path, "/stall/", 7))
+		return say(c, "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n") && fill(c, n, false) && sleep(3600);
+	if (!strncmp(path, "/stall-chunks/", 14))
+		return say(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n") && fill(c, n, true) && sleep(3600);
+	if (!strncmp(path, "/reset/", 7)) {
+		const struct linger at_once = {.l_onoff = 1};
+		bool good = say(c, "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n") && fill(c, n, false);
+		usleep(20000); /* what was sent is read before the reset */
+		return good && setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) && false;
+	}
 	if (!strncmp(path, "/status/", 8)) {
 		snprintf(line, sizeof line, "HTTP/1.1 %zu Whatever\r\n%s\r\n", n,
 		         n == 204 || n == 304 ? "ETag: \"a\"\r\n" : "Content-Length: 0\r\n");
