@@ -25,7 +25,8 @@
 enum {
 	WAKE_ID = 2, /* before it the doors */
 	FIRST_PEER_ID = 16,
-	TICK_MS = 50,    /* while somebody has to be looked after; who only has a time is looked at when it is up */
+	TICK_MS = 50, /* while somebody has to be looked after; who only has a time is looked at when it is up */
+	ANSWERING_MS = 1000,
 	MAY_GO_MS = 250, /* who has been so long without asking may be sent away for others */
 	KNOWN_MS = 5000, /* a connection that libmicrohttpd could not take, for want of memory, is forgotten then */
 };
@@ -281,19 +282,18 @@ static void end_slow_ones(admin *server)
 
 /*
  * The first moment from `now` on at which somebody's time is up; UINT64_MAX: never. Whoever is being answered begins to be waited for
- * without a word to the loop, and then has as long as anybody: by then it has looked.
+ * without a word to the loop, so that is looked at now and then.
  */
 static uint64_t next_due(const admin *server, uint64_t now)
 {
-	const admin_bounds *bounds = &server->bounds;
 	uint64_t next = UINT64_MAX;
 	for (const peer *p = server->peers; p; p = p->next) {
 		const exchange *e = p->exchange;
-		uint64_t due = now + bounds->request_ms + bounds->idle_ms + 1;
-		if (!p->known)
+		bool waits = p->reading && !p->shut;
+		uint64_t due = waits ? p->since + patience(server, p) + 1 : now + ANSWERING_MS;
+		/* It becomes known without a word, too. */
+		if (!p->known && p->since + KNOWN_MS < due)
 			due = p->since + KNOWN_MS + 1;
-		else if (p->reading && !p->shut)
-			due = p->since + patience(server, p) + 1;
 		if (e && !e->answered && e->answer_by && e->answer_by < due)
 			due = e->answer_by;
 		next = due < next ? due : next;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# test: timeout=60
+# test: timeout=60 labels=slow
 # A module collects responses: one that is cut, or stops coming, is an error, and never half a body with a good status.
 # shellcheck disable=SC2119
 # shellcheck source=tests/support/gateway.sh

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# test: timeout=60
+# test: timeout=60 labels=slow
 # An idle gateway sleeps, with clients connected or without; and what is due while it sleeps is done when it is due.
 # shellcheck disable=SC2119
 # shellcheck source=tests/support/gateway.sh

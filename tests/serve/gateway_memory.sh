@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# test: timeout=60 labels=nosanitize
+# test: timeout=60 labels=nosanitize,slow
 # Large bodies through modules: what they took is given back.
 # shellcheck disable=SC2119
 # shellcheck source=tests/support/gateway.sh
