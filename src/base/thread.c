@@ -1,7 +1,11 @@
 #include "base/thread.h"
 
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 /* A fault raised by the thread itself cannot wait: blocked, it would end the process. */
 static const int faults[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE};
@@ -21,6 +25,23 @@ int bh_thread_start(pthread_t *out, size_t stack, void *(*body)(void *data), voi
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attributes);
 	return failed;
+}
+
+void bh_thread_be_brief(void)
+{
+	enum { SLICE_NS = 100000 };
+	/* `struct sched_attr` of sched_setattr(2), as far as the first kernel that had it. */
+	struct {
+		uint32_t size, policy;
+		uint64_t flags;
+		int32_t nice;
+		uint32_t priority;
+		uint64_t runtime, deadline, period;
+	} attributes = {.size = sizeof attributes, .nice = getpriority(PRIO_PROCESS, 0), .runtime = SLICE_NS};
+	int policy = sched_getscheduler(0);
+	attributes.policy = (uint32_t)policy;
+	if (policy == SCHED_OTHER || policy == SCHED_BATCH)
+		(void)syscall(SYS_sched_setattr, 0, &attributes, 0);
 }
 
 /* The bounds of the thread's own stack, asked for once: for the main thread the answer takes reading a file. */

@@ -15,6 +15,12 @@
 /* Start a thread; `stack` in bytes, 0 for the default. Returns 0 or an error number. */
 int bh_thread_start(pthread_t *out, size_t stack, void *(*body)(void *data), void *data);
 
+/*
+ * The calling thread works for a moment when it wakes, and then sleeps: the kernel is to let it, instead of leaving it behind
+ * threads that compute. Linux 6.12 gives it short slices of time for that (sched(7)); others do nothing.
+ */
+void bh_thread_be_brief(void);
+
 /* Whether the calling thread's stack has so many bytes left. False where that cannot be known. */
 bool bh_thread_has_stack(size_t bytes);
 

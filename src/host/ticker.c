@@ -65,6 +65,7 @@ static void wait_for_tick(bh_ticker *ticker)
 static void *run(void *data)
 {
 	bh_ticker *ticker = data;
+	bh_thread_be_brief();
 	atomic_store(&ticker->next, bh_now() + TICK_NS);
 	for (int idle = 0; !atomic_load(&ticker->stop);) {
 		wait_for_tick(ticker);
