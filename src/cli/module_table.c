@@ -71,13 +71,14 @@ static void add_row(json_t *rows, const modules_sight *s, const json_t *module, 
 static json_t *rows_of(const modules_sight *s, const json_t *modules, uint64_t now)
 {
 	json_t *rows = json_made(json_array());
-	const json_t *module, *point;
+	const json_t *module;
 	size_t i, n;
 	json_array_foreach(modules, i, module)
 	{
 		const json_t *points = json_object_get(module, "points");
-		json_array_foreach(points, n, point) add_row(rows, s, module, point, now);
-		if (!json_array_size(points))
+		for (n = 0; n < json_array_size(points); n++)
+			add_row(rows, s, module, json_array_get(points, n), now);
+		if (!n)
 			add_row(rows, s, module, NULL, now);
 	}
 	return rows;

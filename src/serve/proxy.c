@@ -184,8 +184,10 @@ void proxy_change(proxy *p, terms *fresh)
 static bool has_pem(const char *path, const char *now)
 {
 	char *text = NULL;
-	if (!path || !now || read_pem(&text, path, NULL))
-		return path == now;
+	if (!path || !now)
+		return !path && !now;
+	if (read_pem(&text, path, NULL) || !text)
+		return false;
 	bool same = !strcmp(text, now);
 	explicit_bzero(text, strlen(text));
 	sv_free(text);

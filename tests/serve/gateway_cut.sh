@@ -36,7 +36,7 @@ late=$!
 sleep 0.5
 stop_upstream
 wait "$late"
-[ "$(cat late.code)" = 502 ] && ! grep -q x late || failed "the upstream went: $(cat late.code late)"
+if [ "$(cat late.code)" != 502 ] || grep -q x late; then failed "the upstream went: $(cat late.code late)"; fi
 upstream "$up"
 # Nobody collects: the status has gone, and what is cut looks cut.
 cp plain.toml bulkhead.toml
@@ -44,7 +44,7 @@ kill -HUP "$pid"
 says 'reloaded: '
 for path in /cut/500 /cut-chunks/500 /reset/500 /stall/500 /stall-chunks/500; do
 	get "$path"
-	[ "$curl" != 0 ] && [ "$curl" != 28 ] || failed "$path looks whole"
+	if [ "$curl" = 0 ] || [ "$curl" = 28 ]; then failed "$path looks whole"; fi
 done
 kill -TERM "$pid"
 ends 0
