@@ -3,7 +3,7 @@
 #include "hostile_inputs.h"
 
 #ifndef MUTATIONS
-#define MUTATIONS 120 /* of each */
+#define MUTATIONS 60 /* of each */
 #endif
 
 static uint64_t seed;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# test: timeout=120
+# test: timeout=120 labels=slow
 # No memory while a daemon with a gateway starts and reloads: it is all of one configuration, or all of the other.
 # shellcheck source=tests/support/daemon.sh
 . "$TESTS/support/daemon.sh"
