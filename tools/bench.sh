@@ -4,7 +4,8 @@
 #
 # A benchmark is BUILD/bench/bin/bench_SUITE or bench_SUITE_WHAT, or a script bench/bench_SUITE_WHAT.sh. It prints
 # one JSON object a figure on stdout (name, unit, median, p99, samples, better; and peer, peer_median, ratio where
-# a peer ran beside it), which go to BUILD/bench/SUITE.jsonl; what it says on stderr is shown.
+# a peer ran beside it), which go to BUILD/bench/SUITE.jsonl with the time (at); what it says on stderr is shown.
+# Figures of the suite that an earlier run made stay there, and are marked in the table.
 # It finds the command in $BULKHEAD and the guests in $GUESTS.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -26,6 +27,7 @@ fi
 mapfile -t programs < <(find "$build/bench/bin" bench -name 'bench_*' \( -perm -u+x -type f -o -name '*.sh' \) 2>/dev/null | sort)
 declare -A begun=()
 failed=()
+started="$(date +%s)"
 for program in "${programs[@]}"; do
 	name="$(basename "$program" .sh)"
 	if [ $# -gt 0 ] && [[ " $* " != *" $name "* ]]; then
@@ -45,7 +47,7 @@ for program in "${programs[@]}"; do
 		continue
 	fi
 	touch "$out"
-	jq -c -s --slurpfile old "$out" '(map(.name)) as $new | ($old | map(select(.name as $n | $new | index($n) | not))) + . | .[]' \
+	jq -c -s --slurpfile old "$out" '(map(.name)) as $new | ($old | map(select(.name as $n | $new | index($n) | not))) + map(.at = (now | floor)) | .[]' \
 		"$build/bench/$name.part" >"$out.new"
 	mv "$out.new" "$out"
 	rm "$build/bench/$name.part"
@@ -54,8 +56,9 @@ done
 for suite in "${!begun[@]}"; do
 	[ -s "$build/bench/$suite.jsonl" ] || continue
 	printf '\n%s\n' "$suite"
-	jq -r '[.name, (.median * 1000 | round / 1000 | tostring), (.p99 // "" | if . == "" then "" else . * 1000 | round / 1000 | tostring end), .unit,
-		(if .peer then "\(.ratio * 100 | round / 100) x \(.peer) (\(.peer_median))" else "" end)] | @tsv' \
+	jq -r --argjson started "$started" '[.name, (.median * 1000 | round / 1000 | tostring), (.p99 // "" | if . == "" then "" else . * 1000 | round / 1000 | tostring end), .unit,
+		(if .peer then "\(.ratio * 100 | round / 100) x \(.peer) (\(.peer_median))" else "" end) +
+			(if (.at // 0) < $started then "  of an earlier run" else "" end)] | @tsv' \
 		"$build/bench/$suite.jsonl" |
 		awk -F '\t' '
 			BEGIN { printf "  %-34s %14s %14s  %-8s %s\n", "", "median", "p99", "unit", "beside" }
