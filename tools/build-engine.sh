@@ -75,7 +75,7 @@ show_diagnostics() {
 
 build() {
 	local messages="$root/messages.json" log="$root/cargo.log" start=$SECONDS total headers staging
-	say "building (about ten minutes: all crates the first time, linked into one each time)"
+	say "building (ten to twenty minutes: all crates the first time, linked into one each time)"
 	: >"$messages"
 	# Cargo trusts file times, which do not always change with the content; the key does.
 	rm -rf "$target"/release/.fingerprint/bulkhead-engine-*

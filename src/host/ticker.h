@@ -2,8 +2,9 @@
  * The ticker: one thread a host that makes running guests look up every millisecond, and when the limit of one of them
  * ends.
  *
- * It parks when nothing has run for a while, so an idle host wakes nobody; but once, when that has lasted, to tidy up. Calls touch it when they start and
- * each time they are polled, which costs a load while it runs and a system call when it is parked.
+ * It parks when nothing has run for a while, so an idle host wakes nobody, but for once when that has lasted, to tidy up.
+ * Calls touch it when they start and each time they are polled, which costs a load while it runs and a system call when it
+ * is parked.
  */
 #ifndef BH_HOST_TICKER_H
 #define BH_HOST_TICKER_H

@@ -9,6 +9,7 @@
 #include "http.h"
 #include "listen.h"
 #include "memory.h"
+#include "mhd.h"
 #include "samples.h"
 
 enum {
@@ -162,34 +163,18 @@ static bh_status open_sockets(admin *server, const admin_options *o, bh_error **
 	return BH_OK;
 }
 
-/* What libmicrohttpd would print goes nowhere: a client must not be able to fill the log. */
-static void say_nothing(void *data, const char *format, va_list args)
-{
-	(void)data;
-	(void)format;
-	(void)args;
-}
-
-/* The escapes in a URL are ours to read: '/' and "%2F" are not the same. */
-static size_t leave_escaped(void *data, struct MHD_Connection *connection, char *text)
-{
-	(void)data;
-	(void)connection;
-	return strlen(text);
-}
-
 static bh_status start_http(admin *server, bh_error **err)
 {
 	unsigned idle = (server->bounds.idle_ms + 999) / 1000;
 	/* Bounded by the loop; those that are being shut are there a little longer. */
 	unsigned most = server->bounds.connections * 4 + 64;
 	const struct MHD_OptionItem options[] = {
-		{MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)say_nothing, NULL},
+		{MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)mhd_say_nothing, NULL},
 		{MHD_OPTION_CONNECTION_LIMIT, (intptr_t)most, NULL},
 		{MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)idle, NULL},
 		{MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)server->bounds.memory, NULL},
 		{MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
-		{MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)leave_escaped, NULL},
+		{MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)mhd_leave_escaped, NULL},
 		{MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)exchange_completed, server},
 		{MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)door_notify, server},
 		{MHD_OPTION_END, 0, NULL},

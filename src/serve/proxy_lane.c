@@ -6,38 +6,24 @@
 
 #include "flow.h"
 #include "memory.h"
+#include "mhd.h"
 
 /* Connections are counted by the proxy: libmicrohttpd's own bound is never reached. */
 enum { SPARE_CONNECTIONS = 64 };
-
-static void say_nothing(void *data, const char *format, va_list args)
-{
-	(void)data;
-	(void)format;
-	(void)args;
-}
-
-/* Paths go on in their bytes. */
-static size_t leave_escaped(void *data, struct MHD_Connection *connection, char *text)
-{
-	(void)data;
-	(void)connection;
-	return strlen(text);
-}
 
 static bh_status start_http(lane *l, const proxy_options *o, bh_error **err)
 {
 	const proxy *p = l->proxy;
 	uint64_t idle = (o->idle_ms + o->header_ms) / 1000 + 2;
 	struct MHD_OptionItem options[16] = {
-		{MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)say_nothing, NULL},
+		{MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)mhd_say_nothing, NULL},
 		{MHD_OPTION_CONNECTION_LIMIT, (intptr_t)o->max_connections + SPARE_CONNECTIONS, NULL},
 		{MHD_OPTION_CONNECTION_TIMEOUT, (intptr_t)(idle < 1000000 ? idle : 1000000), NULL},
 		/* Headers of the request and of the answer, and what is read at once. It is zeroed after each request. */
 		{MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)(o->max_header * 2 + (32 << 10)), NULL},
 		{MHD_OPTION_CONNECTION_MEMORY_INCREMENT, 16 << 10, NULL},
 		{MHD_OPTION_STRICT_FOR_CLIENT, 1, NULL},
-		{MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)leave_escaped, NULL},
+		{MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)mhd_leave_escaped, NULL},
 		{MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)request_completed, l},
 		{MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)loop_client, l},
 		{MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)request_uri, l},

@@ -1,6 +1,5 @@
 // test: timeout=120 labels=alone
 /* Nobody starves: short calls beside guests that spin, shares of components, and a host that sleeps when idle. */
-#include <dirent.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -122,25 +121,6 @@ static void shares(void **state)
 	bh_host_free(host);
 }
 
-/* How often threads of this process went to sleep of themselves. */
-static uint64_t sleeps(void)
-{
-	uint64_t sum = 0;
-	DIR *tasks = opendir("/proc/self/task");
-	for (struct dirent *task; (task = readdir(tasks));) {
-		char path[300], line[200];
-		snprintf(path, sizeof path, "/proc/self/task/%s/status", task->d_name);
-		FILE *file = *task->d_name == '.' || atoi(task->d_name) == gettid() ? NULL : fopen(path, "r");
-		while (file && fgets(line, sizeof line, file))
-			if (!strncmp(line, "voluntary_ctxt_switches:", 24))
-				sum += strtoull(line + 24, NULL, 10);
-		if (file)
-			fclose(file);
-	}
-	closedir(tasks);
-	return sum;
-}
-
 static void an_idle_host_sleeps(void **state)
 {
 	(void)state;
@@ -157,9 +137,9 @@ static void an_idle_host_sleeps(void **state)
 		bh_call_free(call);
 	}
 	t_sleep_ms(500); /* the ticker parks after 64 ticks */
-	uint64_t before = sleeps();
+	uint64_t before = t_sleeps();
 	t_sleep_ms(1500);
-	assert_int_equal(sleeps() - before, 0);
+	assert_int_equal(t_sleeps() - before, 0);
 	bh_export_free(increment);
 	bh_instance_free(instance);
 	bh_component_unref(counter);

@@ -1,42 +1,21 @@
 /* Nothing to do is nothing done: a tree of services, the library's own functions and a sampler, all after use, sleep. */
-#include <dirent.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "hostfunctions.h"
 #include "supervisor_tools.h"
 
-/* How often threads of this process other than this one went to sleep of themselves, which is once for each wake-up. */
-static uint64_t sleeps(void)
-{
-	uint64_t sum = 0;
-	DIR *tasks = opendir("/proc/self/task");
-	assert_non_null(tasks);
-	for (struct dirent *task; (task = readdir(tasks));) {
-		char path[300], line[200];
-		snprintf(path, sizeof path, "/proc/self/task/%s/status", task->d_name);
-		FILE *file = *task->d_name == '.' || atoi(task->d_name) == gettid() ? NULL : fopen(path, "r");
-		while (file && fgets(line, sizeof line, file))
-			if (!strncmp(line, "voluntary_ctxt_switches:", 24))
-				sum += strtoull(line + 24, NULL, 10);
-		if (file)
-			fclose(file);
-	}
-	closedir(tasks);
-	return sum;
-}
-
 /* Until it is quiet, however busy the machine is: half a second without a wake-up; then for two seconds. */
 static void stays_asleep(void)
 {
 	double until = t_now_ms() + 10000 * t_slack();
-	for (uint64_t before = UINT64_MAX, now; (now = sleeps()) != before; before = now) {
+	for (uint64_t before = UINT64_MAX, now; (now = t_sleeps()) != before; before = now) {
 		assert_true(t_now_ms() < until);
 		t_sleep_ms(500);
 	}
-	uint64_t before = sleeps();
+	uint64_t before = t_sleeps();
 	t_sleep_ms(2000);
-	assert_int_equal(sleeps() - before, 0);
+	assert_int_equal(t_sleeps() - before, 0);
 }
 
 static void a_tree_after_crashes(void **state)

@@ -1,6 +1,5 @@
 // test: timeout=60 labels=nosanitize
 /* What an idle host gives back, and when: after its delay, where nothing is live, once. */
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -38,26 +37,6 @@ static uint64_t resident(void)
 	EXPECT(file && fscanf(file, "%lu %lu", &size, &pages) == 2);
 	fclose(file);
 	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
-/* How often threads other than this one went to sleep of themselves. */
-static uint64_t sleeps(void)
-{
-	uint64_t sum = 0;
-	DIR *tasks = opendir("/proc/self/task");
-	assert_non_null(tasks);
-	for (struct dirent *task; (task = readdir(tasks));) {
-		char path[300], line[200];
-		snprintf(path, sizeof path, "/proc/self/task/%s/status", task->d_name);
-		FILE *file = *task->d_name == '.' || atoi(task->d_name) == gettid() ? NULL : fopen(path, "r");
-		while (file && fgets(line, sizeof line, file))
-			if (!strncmp(line, "voluntary_ctxt_switches:", 24))
-				sum += strtoull(line + 24, NULL, 10);
-		if (file)
-			fclose(file);
-	}
-	closedir(tasks);
-	return sum;
 }
 
 static bh_host *host_with(uint64_t idle_ms)
@@ -116,9 +95,9 @@ static void after_a_rush(void **state)
 		assert_true(comes_down_to(before + BH_MIB(12)));
 	}
 	t_sleep_ms(200); /* it is going back to sleep */
-	uint64_t quiet = sleeps();
+	uint64_t quiet = t_sleeps();
 	t_sleep_ms(3 * IDLE_MS);
-	assert_int_equal(sleeps(), quiet);
+	assert_int_equal(t_sleeps(), quiet);
 	assert_int_equal(t_number(component, "use", ""), 0);
 	bh_export_free(use);
 	bh_component_unref(component);

@@ -266,6 +266,25 @@ void t_sleep_ms(unsigned ms)
 		;
 }
 
+uint64_t t_sleeps(void)
+{
+	uint64_t sum = 0;
+	DIR *tasks = opendir("/proc/self/task");
+	assert_non_null(tasks);
+	for (struct dirent *task; (task = readdir(tasks));) {
+		char path[300], line[200];
+		snprintf(path, sizeof path, "/proc/self/task/%s/status", task->d_name);
+		FILE *file = *task->d_name == '.' || atoi(task->d_name) == gettid() ? NULL : fopen(path, "r");
+		while (file && fgets(line, sizeof line, file))
+			if (!strncmp(line, "voluntary_ctxt_switches:", 24))
+				sum += strtoull(line + 24, NULL, 10);
+		if (file)
+			fclose(file);
+	}
+	closedir(tasks);
+	return sum;
+}
+
 double t_slack(void)
 {
 #if defined(__has_feature)

@@ -89,4 +89,7 @@ size_t t_descriptors(void);
 size_t t_threads(void);
 size_t t_rss(void);
 
+/* How often its threads other than this one went to sleep of themselves, which is once for each wake-up. */
+uint64_t t_sleeps(void);
+
 #endif
