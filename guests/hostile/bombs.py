@@ -170,10 +170,12 @@ def inputs():
         section(C_IMPORT, vec([b"\0" + name("x") + INSTANCE + leb(18)])))
     yield "aliases-1000000.wasm", "any", "a million aliases", component(
         *lifted(simple_module())[:2], section(C_ALIAS, vec([b"\0\0\x01\0" + name("run")] * 1_000_000)))
-    yield "import-functions-500000.wasm", "refused", "half a million imports", component(
-        section(C_TYPE, b"\x01" + NO_FUNC), section(C_IMPORT, vec(import_func(f"f{i}", 0) for i in range(500_000))))
-    yield "core-types-10000.wasm", "any", "10,000 types, no two alike", core(section(M_TYPE, vec(
-        b"\x60" + vec([b"\x7f" if i >> k & 1 else b"\x7e" for k in range(14)]) + b"\0" for i in range(10_000))))
+    for count in (50_000, 500_000):
+        yield f"import-functions-{count}.wasm", "refused", f"{count} imports", component(
+            section(C_TYPE, b"\x01" + NO_FUNC), section(C_IMPORT, vec(import_func(f"f{i}", 0) for i in range(count))))
+    for count in (1_000, 10_000):
+        yield f"core-types-{count}.wasm", "any", f"{count} types, no two alike", core(section(M_TYPE, vec(
+            b"\x60" + vec([b"\x7f" if i >> k & 1 else b"\x7e" for k in range(14)]) + b"\0" for i in range(count))))
     yield "core-elements-10000.wasm", "any", "10,000 elements for a table", core(
         section(M_TYPE, b"\x01\x60\0\0"), section(M_FUNC, b"\x01\0"),
         section(ELEMENTS, vec([b"\x01\0" + vec([b"\0"] * 10_000)])), code(b"\0\x0b"))
