@@ -12,4 +12,4 @@ cmake -S . -B "$build" -G Ninja -DBULKHEAD_DEV=ON -DBULKHEAD_SANITIZE="$sanitize
 	-DCMAKE_C_COMPILER=clang -DCMAKE_CXX_COMPILER=clang++ -DBULKHEAD_GUEST_TOOLS="$guest_tools" >/dev/null
 cmake --build "$build" -t all guests tests
 cd "$build"
-exec ctest --output-on-failure --repeat until-pass:2 --no-tests=error -j "$(nproc)" -LE 'slow|languages|nosanitize'
+exec ctest --output-on-failure --repeat until-pass:2 --no-tests=error -j $(($(nproc) * 2)) -LE 'slow|languages|nosanitize'

@@ -1,4 +1,4 @@
-// test: timeout=60
+// test: timeout=60 waits
 /* Synchronous calls where a worker waits for them: from callbacks, and from host functions. None of them is a deadlock. */
 #include <stdatomic.h>
 

@@ -1,4 +1,4 @@
-// test: timeout=60
+// test: timeout=60 waits
 /* Strings and byte lists cross whole, wherever they lie; and what other values cost. */
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-// test: timeout=120
+// test: timeout=120 cost=5 waits
 /* Damage of any kind to an artifact or a note: what was damaged is whole again afterwards. */
 #include "cache_folders.h"
 

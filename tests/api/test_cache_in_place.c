@@ -1,4 +1,4 @@
-// test: timeout=120
+// test: timeout=120 cost=5 waits
 /*
  * Whatever lies in the place of a cache's files and folders, and whoever may write there: the guest answers rightly, a
  * host warns once at most, and nothing is written through a link.

@@ -1,4 +1,4 @@
-// test: timeout=60
+// test: timeout=60 waits
 /* The cache's folder is removed below a program that goes on: it makes another, and says nothing about it. */
 #include <pthread.h>
 

@@ -1,4 +1,4 @@
-// test: timeout=120
+// test: timeout=120 waits
 /* However the sources change, and whatever the clock says: what is there now is what runs. */
 #include "cache_folders.h"
 

@@ -1,4 +1,4 @@
-// test: timeout=120
+// test: timeout=120 waits
 /*
  * The compile cache where something is used up: space, names, the length of files, descriptors; and on a file system that
  * nobody can write to.

@@ -1,4 +1,4 @@
-// test: timeout=90
+// test: timeout=90 waits
 /* bulkhead:host/network: HTTP to what was granted, whatever servers and names do; and what ends a fetch. */
 #include "hostfunctions.h"
 #include "http_server.h"

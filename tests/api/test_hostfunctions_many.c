@@ -1,4 +1,4 @@
-// test: timeout=90
+// test: timeout=90 cost=5
 /* bulkhead:host with many guests at once: those who wait harm nobody, whatever becomes of them. */
 #include <sys/resource.h>
 

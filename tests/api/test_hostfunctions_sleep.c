@@ -1,4 +1,4 @@
-// test: timeout=60
+// test: timeout=60 waits
 /* bulkhead:host/time: guests that sleep cost no thread, wake in time, and are ended like any others. */
 #include "async_tools.h"
 #include "hostfunctions.h"

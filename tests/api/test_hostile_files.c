@@ -1,4 +1,4 @@
-// test: timeout=300
+// test: timeout=300 cost=18
 /*
  * Each hostile file in a process of its own: it survives, ends as guests/hostile says, in little time and memory.
  * With arguments: feeds those files instead, and says what came of it.

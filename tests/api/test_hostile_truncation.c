@@ -1,4 +1,4 @@
-// test: timeout=300
+// test: timeout=300 cost=5
 /* Components cut off: none of what is left can be loaded, and the host stands. */
 #include "hostile_inputs.h"
 

@@ -1,3 +1,4 @@
+// test: waits
 /* Interceptors and services: calls through a tree are seen like any others, also where there is no instance to serve them. */
 #include <stdatomic.h>
 

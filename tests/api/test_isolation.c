@@ -1,4 +1,4 @@
-// test: timeout=60
+// test: timeout=60 cost=8
 /*
  * One guest fills its memory and tables with a pattern, the next searches its own for it: never found, whether the
  * slot was left by a return, a trap, a kill or a live neighbour that is still there.

@@ -1,4 +1,4 @@
-// test: timeout=120
+// test: timeout=120 cost=5
 /* What a freed slot of a pool leaves behind: nothing that the next guest can read, and not more than it may keep. */
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-// test: timeout=60 labels=nosanitize
+// test: timeout=60 labels=nosanitize cost=6 waits
 /* What an idle host gives back, and when: after its delay, where nothing is live, once. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-// test: timeout=120
+// test: timeout=120 waits
 /* Supervisors with real components: what crashes comes up again, and nobody else notices. */
 #include <pthread.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-// test: timeout=60
+// test: timeout=60 waits
 /* Services that are asked whether they are ready, and how they are. */
 #include <string.h>
 

@@ -1,4 +1,4 @@
-// test: timeout=90
+// test: timeout=90 waits
 /* Guests that have children: what they may, what they may not, and what is left when they are gone. */
 #include <stdlib.h>
 #include <string.h>

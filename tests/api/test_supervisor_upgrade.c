@@ -1,4 +1,4 @@
-// test: timeout=120
+// test: timeout=120 waits
 /* Components that are replaced while they are called: no call is lost, and what fails changes nothing. */
 #include "revisions.h"
 

@@ -1,4 +1,4 @@
-// test: timeout=120
+// test: timeout=120 cost=7
 /* One host, many threads: loading, calling and live instances, all at once, on shared and on own things. */
 #include <pthread.h>
 #include <stdatomic.h>

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# test: timeout=120
+# test: timeout=120 cost=16
 # The compile cache when something is wrong with it: the guest runs as it would without, after one warning at most.
 # And who decides where it is: options, environment, cache.toml, XDG, in that order.
 # shellcheck source=tests/support/cli.sh

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# test: timeout=120
+# test: timeout=120 cost=5
 # While compiling takes long: what a person at a terminal sees, and how to get out of it.
 # shellcheck source=tests/support/cli.sh
 . "$TESTS/support/cli.sh"

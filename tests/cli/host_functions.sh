@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# test: timeout=60
+# test: timeout=60 waits
 # bulkhead:host at the prompt: what grants what, where the HTTP client is, and that nobody links it who does not fetch.
 # shellcheck source=tests/support/cli.sh
 . "$TESTS/support/cli.sh"

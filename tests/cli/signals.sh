@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# test: timeout=60
+# test: timeout=60 cost=11 waits
 # SIGINT and SIGTERM stop the guest, and the command ends by itself.
 # shellcheck source=tests/support/cli.sh
 . "$TESTS/support/cli.sh"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# test: timeout=180 labels=nosanitize
+# test: timeout=180 labels=nosanitize cost=13
 # Installs into a scratch folder, moves it, and builds a program against it: C through pkg-config, C++ through
 # CMake; shared and static.
 set -euo pipefail

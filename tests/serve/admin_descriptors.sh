@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# test: timeout=60
+# test: timeout=60 waits
 # No descriptor is left to take a client in with: he waits, the server does not turn round in circles, and he is answered then.
 # shellcheck disable=SC2119
 # shellcheck source=tests/support/admin.sh

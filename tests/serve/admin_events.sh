@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# test: timeout=60
+# test: timeout=60 cost=11 waits
 # The stream of events: in order, resumed, with gaps for who is slow, and bounded in number.
 # shellcheck source=tests/support/admin.sh
 . "$TESTS/support/admin.sh"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# test: timeout=60
+# test: timeout=60 cost=10 waits
 # Every route of the admin server: what it answers, and that openapi.json says so.
 # shellcheck source=tests/support/admin.sh
 . "$TESTS/support/admin.sh"

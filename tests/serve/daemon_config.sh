@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# test: timeout=60
+# test: timeout=60 waits
 # The daemon's configuration: checking it, and what happens where it is wrong.
 # shellcheck disable=SC2119
 # shellcheck source=tests/support/daemon.sh

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# test: timeout=60
+# test: timeout=60 cost=5 waits
 # From start to end: one daemon a socket, draining, signals, systemd, the first process of a container.
 # shellcheck disable=SC2119
 # shellcheck source=tests/support/daemon.sh

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# test: timeout=60
+# test: timeout=60 cost=5 waits
 # What children print: every line of it, in files of bounded size, whatever happens to the daemon or the disk.
 # shellcheck disable=SC2119
 # shellcheck source=tests/support/daemon.sh

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# test: timeout=60
+# test: timeout=60 waits
 # SIGHUP: what did not change goes on untouched, the rest follows the file; a file with a mistake changes nothing.
 # shellcheck disable=SC2119
 # shellcheck source=tests/support/daemon.sh

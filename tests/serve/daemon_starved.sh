@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# test: timeout=120
+# test: timeout=120 cost=5
 # No memory: each allocation of the daemon fails in turn, from its start to its end.
 # shellcheck source=tests/support/daemon.sh
 . "$TESTS/support/daemon.sh"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# test: timeout=60
+# test: timeout=60 cost=6 waits
 # The proxy with modules of bulkhead.toml: what they see and change, how they fail, reloading.
 # shellcheck disable=SC2059,SC2119
 # shellcheck source=tests/support/gateway.sh

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# test: timeout=60
+# test: timeout=60 cost=8 waits
 # The proxy without modules: messages go through as they are, what can be read in two ways does not.
 # shellcheck disable=SC2059,SC2119
 # shellcheck source=tests/support/gateway.sh

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# test: timeout=60
+# test: timeout=60 cost=7 waits
 # Upstreams that are broken or hostile: what they say in two ways, too much, too late, or without an end reaches no client as
 # an answer to what it asked, and costs no more memory than there is for one.
 # shellcheck disable=SC2119

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# test: timeout=90
+# test: timeout=90 cost=11
 # The management API as existing tools use it, on compat_listen: shapes, rules for paths, restarts; and what is new.
 # shellcheck disable=SC2015,SC2119
 # shellcheck source=tests/support/gateway.sh

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# test: timeout=60
+# test: timeout=60 waits
 # A disk that hangs: children print on, what is dropped is counted and said, and the daemon still ends.
 # shellcheck source=tests/support/cli.sh
 . "$TESTS/support/cli.sh"

@@ -1,4 +1,4 @@
-// test: timeout=120
+// test: timeout=120 waits
 /* Completions: an answer and the end of the wait for it, at the same time, from two threads. */
 #include <pthread.h>
 #include <sched.h>

@@ -1,4 +1,4 @@
-// test: timeout=120
+// test: timeout=120 cost=5
 /*
  * No memory: every allocation of ours fails once, and all from it on, while hosts are made, components loaded,
  * instances made and called. Each ends well or with BH_E_NO_MEMORY, and what was there before still works.

@@ -1,4 +1,4 @@
-// test: timeout=60
+// test: timeout=60 waits
 /*
  * Random trees that random things happen to: the plan against the model, after each step, and both against what must hold
  * whatever happens. BULKHEAD_PLAN_SEED=N replays one run, and writes it down.

@@ -1,4 +1,4 @@
-// test: timeout=120
+// test: timeout=120 waits
 /*
  * No memory: every allocation of ours fails in turn while a guest spawns, waits, looks, calls and is restarted. Each time
  * the parent is there afterwards, its children are gone with it, and none of them is counted for ever.
