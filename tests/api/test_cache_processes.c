@@ -9,7 +9,8 @@
 #include "cache_children.h"
 
 #ifndef PUBLISHES
-#define PUBLISHES 100
+#define PUBLISHES 50
+#define LOADS 150 /* while a folder is looked after */
 #endif
 
 /* Publishers and readers: see below. They share the number of the first guest that is of interest now. */
@@ -246,7 +247,7 @@ static void test_killed_while_publishing(void **state)
 /* Folders that are looked after while they are used: no load fails, and nothing whole is called damaged. */
 static void swept_by(const char *sweeper, const char *loader)
 {
-	enum { LOADERS = 3, LOADS = 300 };
+	enum { LOADERS = 3 };
 	char dir[PATH_MAX];
 	pid_t children[LOADERS + 2];
 	snprintf(dir, sizeof dir, "%s", below("swept-%s", sweeper));
