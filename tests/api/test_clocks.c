@@ -137,8 +137,8 @@ static void a_deadline_leaves_a_live_instance_to_finish(void **state)
 
 	/* The same while it sleeps in the host. */
 	instance = t_instance(counter);
-	assert_int_equal(timed(&took, instance, counter, "sleep-ms", "300", &options, NULL), BH_E_DEADLINE);
-	assert_true(took < 20 + 100 * t_slack());
+	assert_int_equal(timed(&took, instance, counter, "sleep-ms", "2000", &options, NULL), BH_E_DEADLINE);
+	assert_true(took < 20 + 300 * t_slack()); /* not when it has slept */
 	assert_int_equal(t_number_live(instance, counter, "increment", ""), 1);
 	bh_instance_free(instance);
 }
@@ -175,7 +175,7 @@ static void kill_ends_the_call(void **state)
 		bh_instance *instance = t_instance(counter);
 		double took;
 		assert_int_equal(timed(&took, instance, counter, names[i], i ? "60000" : "", &options, NULL), BH_E_DEADLINE);
-		assert_true(took >= 29 && took < 30 + 100 * t_slack());
+		assert_true(took >= 29 && took < 30 + 1000 * t_slack());
 		assert_false(bh_instance_usable(instance));
 		assert_int_equal(timed(&took, instance, counter, "get", "", NULL, NULL), BH_E_POISONED);
 		assert_true(t_says("deadline of 30 ms"));

@@ -34,12 +34,15 @@ static void limits_and_deadlines_end_it(void **state)
 	bh_component *component = t_with_functions(host, "wat/nap.wat", t_granted(T_ALL), NULL, 100);
 	double before = t_now_ms();
 	FAILS(BH_E_TIMEOUT, t_call(NULL, component, "nap", "60000", NULL, NULL, &t_err));
-	assert_true(t_now_ms() - before < 100 + 200 * t_slack());
+	assert_true(t_now_ms() - before < 100 + 1000 * t_slack());
+	bh_component_unref(component);
+	/* With both a busy machine may come when both are over. */
+	component = t_with_functions(host, "wat/nap.wat", t_granted(T_ALL), NULL, 0);
 	bh_call_options options = BH_CALL_OPTIONS_INIT;
 	options.deadline_ms = 20;
 	before = t_now_ms();
 	FAILS(BH_E_DEADLINE, t_call(NULL, component, "nap", "60000", &options, NULL, &t_err));
-	assert_true(t_now_ms() - before < 20 + 200 * t_slack());
+	assert_true(t_now_ms() - before < 20 + 1000 * t_slack());
 	bh_component_unref(component);
 }
 

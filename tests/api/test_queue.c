@@ -125,7 +125,7 @@ static void two_limits(void **state)
 	go(late);
 	assert_int_equal(end(late), BH_E_BUSY);
 	t_names_limit(BH_LIMIT_QUEUE_TIME, 100);
-	assert_true(late->took_ms >= 95 && late->took_ms < 100 + 150 * t_slack());
+	assert_true(late->took_ms >= 95 && late->took_ms < 100 + 1000 * t_slack());
 	assert_true(late->usage.wall_ns >= UINT64_C(95000000));
 	assert_true(bh_instance_usable(instance));
 	assert_int_equal(end(sleeper), BH_OK);
@@ -145,7 +145,7 @@ static void leaving_the_queue(void **state)
 	bh_export *sleep_ms = t_find(counter, "sleep-ms"), *increment = t_find(counter, "increment");
 	bh_cancel *cancel = NULL;
 	OK(bh_cancel_new(&cancel, &t_err));
-	caller *sleeper = start(instance, sleep_ms, 600), *deadline = start(instance, increment, -1);
+	caller *sleeper = start(instance, sleep_ms, 2000), *deadline = start(instance, increment, -1);
 	caller *cancelled = start(instance, increment, -1), *patient = start(instance, increment, -1);
 	deadline->options.deadline_ms = 100;
 	cancelled->options.cancel = cancel;
@@ -159,9 +159,9 @@ static void leaving_the_queue(void **state)
 	double fired = t_now_ms();
 	bh_cancel_fire(cancel);
 	assert_int_equal(end(cancelled), BH_E_CANCELLED);
-	assert_true(t_now_ms() - fired < 100 * t_slack());
+	assert_true(t_now_ms() - fired < 300 * t_slack());
 	assert_int_equal(end(deadline), BH_E_DEADLINE);
-	assert_true(deadline->took_ms >= 95 && deadline->took_ms < 100 + 60 * t_slack());
+	assert_true(deadline->took_ms >= 95 && deadline->took_ms < 100 + 300 * t_slack());
 	assert_int_equal(end(patient), BH_OK);
 	assert_int_equal(patient->result, 1); /* the two that left never ran */
 	assert_int_equal(end(sleeper), BH_OK);
@@ -198,7 +198,7 @@ static void the_instance_is_lost_meanwhile(void **state)
 	free(spinner);
 	for (int i = 0; i < CALLERS; i++) {
 		assert_int_equal(end(callers[i]), BH_E_POISONED);
-		assert_true(callers[i]->took_ms < 200 + 100 * t_slack()); /* the queue's limit is 30 s */
+		assert_true(callers[i]->took_ms < 200 + 1000 * t_slack()); /* the queue's limit is 30 s */
 		free(callers[i]);
 	}
 	bh_export_free(spin);
@@ -234,7 +234,7 @@ static void freed_while_in_use(void **state)
 			assert_true(status == BH_E_CANCELLED || status == BH_E_POISONED);
 			free(callers[i]);
 		}
-		assert_true(t_now_ms() - freed < 150 * t_slack());
+		assert_true(t_now_ms() - freed < 1000 * t_slack());
 		free(runner);
 		bh_export_free(busy);
 		bh_export_free(increment);

@@ -37,7 +37,7 @@ static bh_child_options service(void)
 	bh_child_options options = BH_CHILD_OPTIONS_INIT;
 	options.name = "service";
 	options.health_ms = 5;
-	options.answer_ms = (uint64_t)(20 * t_slack());
+	options.answer_ms = (uint64_t)(60 * t_slack());
 	return options;
 }
 
