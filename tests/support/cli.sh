@@ -48,8 +48,8 @@ fail() {
 	exit 1
 }
 
-expect_exit() { [ "$(cat .end)" = "exit $1" ] || fail "expected exit $1"; }
-expect_out() { [ "$(cat out)" = "$1" ] || fail "expected stdout: $1"; }
+expect_exit() { [ "$(<.end)" = "exit $1" ] || fail "expected exit $1"; }
+expect_out() { [ "$(<out)" = "$1" ] || fail "expected stdout: $1"; }
 expect_out_has() { grep -qF -- "$1" out || fail "expected in stdout: $1"; }
 expect_out_lacks() { ! grep -qF -- "$1" out || fail "not expected in stdout: $1"; }
 expect_err_has() { grep -qF -- "$1" err || fail "expected in stderr: $1"; }
