@@ -19,8 +19,12 @@ expect_exit 78
 expect_err_has "bulkhead call --memory 64MB calc.wasm 'export(args)'"
 
 # Time. The fuel used is told; a guest that waits is told from one that computes.
-run run --memory 64MB --timeout 100ms --fuel 1000000000000 --usage spin.wasm
-expect_exit 124
+# A busy machine may give it next to nothing of its time, or stop it late.
+for _ in {1..10}; do
+	run run --memory 64MB --timeout 100ms --fuel 1000000000000 --usage spin.wasm
+	expect_exit 124
+	grep -qF 'It was still computing: ' err && grep -qF 'usage: wall 10' err && break
+done
 expect_err_has 'bulkhead: spin.wasm: stopped after 100 ms (--timeout)'
 expect_err_has 'It was still computing: '
 expect_err_has ' fuel used. Raise it with --timeout, or max_execution_time_ms in Component.toml [resources].'
@@ -29,11 +33,11 @@ run run --memory 64MB --timeout 100ms sleeper.wasm
 expect_exit 124
 expect_err_has 'stopped after 100 ms (--timeout)'
 expect_err_has 'It was waiting'
-for attempt in 1 2 3; do
+for attempt in {1..10}; do
 	run run --json --memory 64MB --timeout 100ms --fuel unlimited spin.wasm
 	expect_exit 124
 	tail -n 1 err | jq -e '.usage.wall_ns < 150e6' >/dev/null && break
-	[ "$attempt" = 3 ] && fail 'stopping took more than 150 ms, three times'
+	[ "$attempt" = 10 ] && fail 'stopping took more than 150 ms, ten times'
 done
 
 # Fuel.
