@@ -7,6 +7,7 @@
 use crate::lower::{flag_width, width};
 use crate::types::kind;
 use crate::value::*;
+use crate::wrap::{not_utf8, utf8};
 use wasmtime::Error;
 use wasmtime::ValRaw;
 use wasmtime::component::__internal::wasmtime_environ::component::{StringEncoding, TypeListIndex, VariantInfo};
@@ -295,6 +296,6 @@ fn string(cx: &mut LiftContext<'_>, ty: InterfaceType, address: usize, count: us
     let bytes = cx.memory().get(address..).and_then(|from| from.get(..count));
     let bytes = bytes.ok_or_else(|| Error::msg("string pointer/length out of bounds of memory"))?;
     cx.consume_fuel(count)?;
-    std::str::from_utf8(bytes)?;
+    utf8(bytes).ok_or_else(not_utf8)?;
     Filled::block(kind::STRING, bytes)
 }

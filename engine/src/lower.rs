@@ -6,12 +6,14 @@
 use crate::types::kind;
 use crate::value::*;
 use std::mem::MaybeUninit;
-use wasmtime::component::__internal::wasmtime_environ::component::VariantInfo;
+use wasmtime::component::__internal::wasmtime_environ::component::{StringEncoding, VariantInfo};
 use wasmtime::component::__internal::{CanonicalAbiInfo, ComponentTypes, InstanceType, InterfaceType, LowerContext};
 use wasmtime::component::{ComponentNamedList, ComponentType, Lower, ResourceDynamic};
 use wasmtime::{Error, ValRaw};
 
 const MAX_FLAT: usize = 16;
+/// Bytes of a string, by the canonical ABI.
+const MAX_STRING: usize = (1 << 31) - 1;
 pub type Slot = MaybeUninit<ValRaw>;
 
 /// All arguments of a call. C keeps them until the guest has taken them.
@@ -250,7 +252,7 @@ fn handle<T>(cx: &mut LowerContext<'_, T>, ty: InterfaceType, value: &bhx_value)
 /// A string's or list's contents into memory of the guest's own choosing: address and count.
 fn block<T>(cx: &mut LowerContext<'_, T>, ty: InterfaceType, value: &bhx_value) -> Result<(usize, usize), Error> {
     let InterfaceType::List(list) = ty else {
-        return pair(|slots| value.text()?.linear_lower_to_flat(cx, ty, slots));
+        return string(cx, ty, value);
     };
     let element = cx.types[list].element;
     if u32::from(value.kind) == kind::BYTES && matches!(element, InterfaceType::U8) {
@@ -266,6 +268,21 @@ fn block<T>(cx: &mut LowerContext<'_, T>, ty: InterfaceType, value: &bhx_value) 
         store(cx, element, item, room + index * size)?;
     }
     Ok((room, items.len()))
+}
+
+/// C has checked that it is UTF-8, when the call began; what is only copied is not checked again.
+fn string<T>(cx: &mut LowerContext<'_, T>, ty: InterfaceType, value: &bhx_value) -> Result<(usize, usize), Error> {
+    if cx.options().string_encoding != StringEncoding::Utf8 {
+        return pair(|slots| value.text()?.linear_lower_to_flat(cx, ty, slots));
+    }
+    value.is(kind::STRING)?;
+    let text = value.block();
+    if text.len() > MAX_STRING {
+        return Err(Error::msg(format!("a string of {} bytes is too long for a guest", text.len())));
+    }
+    let room = cx.realloc(0, 0, 1, text.len())?;
+    cx.as_slice_mut().get_mut(room..room + text.len()).ok_or_else(mismatch)?.copy_from_slice(text);
+    Ok((room, text.len()))
 }
 
 fn pair(lower: impl FnOnce(&mut MaybeUninit<[ValRaw; 2]>) -> Result<(), Error>) -> Result<(usize, usize), Error> {

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use std::ffi::c_void;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncWrite, Interest};
 use wasmtime_wasi::cli::{IsTerminal, StdinStream, StdoutStream};
@@ -12,6 +13,9 @@ use wasmtime_wasi::p2::{InputStream, OutputStream, Pollable, StreamError, Stream
 
 /// Most that one read hands to the guest.
 const READ_MAX: usize = 64 * 1024;
+
+/// How long a stream rests that is not ready and cannot be watched.
+const REST: Duration = Duration::from_millis(10);
 
 /// A stream as C gives it. Calls never block, and come from one thread at a time for one instance.
 #[repr(C)]
@@ -89,8 +93,12 @@ impl End {
             return;
         }
         let interest = self.interest;
-        // What cannot be watched (a plain file) is always ready: reading or writing it will tell.
-        let Ok(watch) = self.watch() else { return };
+        // A plain file cannot be watched, but it is ready. What neither can be nor is, such as an epoll descriptor of ours
+        // that got the number of a closed standard stream, is asked again, and not busily.
+        let Ok(watch) = self.watch() else {
+            tokio::time::sleep(REST).await;
+            return;
+        };
         loop {
             let Ok(mut event) = watch.ready(interest).await else { return };
             if stream.is_ready() {

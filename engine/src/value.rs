@@ -5,7 +5,7 @@
 
 use crate::error::Raised;
 use crate::types::kind;
-use crate::wrap::bytes;
+use crate::wrap::{bytes, not_utf8, utf8};
 use std::ffi::{CStr, c_char, c_void};
 use std::sync::atomic::{AtomicPtr, Ordering};
 use wasmtime::Error;
@@ -145,7 +145,7 @@ impl bhx_value {
 
     pub fn text(&self) -> Result<&str, Error> {
         self.is(kind::STRING)?;
-        std::str::from_utf8(self.block()).map_err(|_| Error::msg("a string argument is not UTF-8"))
+        utf8(self.block()).ok_or_else(not_utf8)
     }
 
     /// The parts of a list or tuple.

@@ -3,6 +3,7 @@
 
 use crate::middleware::{Bytes, Entry, Header, Text};
 use crate::value::{Span, allocate, is_no_memory, mismatch};
+use crate::wrap::{not_utf8, utf8};
 use std::borrow::Cow;
 use std::mem::size_of;
 use wasmtime::component::__internal::wasmtime_environ::component::StringEncoding;
@@ -134,7 +135,7 @@ fn string<'a>(cx: &mut LiftContext<'a>, bytes: &[u8], at: usize) -> Result<Cow<'
     let (address, count) = (word(bytes, at), word(bytes, at + 4));
     let found = cx.memory().get(address..).and_then(|from| from.get(..count));
     let found = found.ok_or_else(|| Error::msg("string pointer/length out of bounds of memory"))?;
-    Ok(Cow::Borrowed(std::str::from_utf8(found)?))
+    Ok(Cow::Borrowed(utf8(found).ok_or_else(not_utf8)?))
 }
 
 /// Lists of a verdict as they lie in the guest.

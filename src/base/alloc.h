@@ -26,6 +26,12 @@ char *bh_format(const char *format, ...) __attribute__((format(printf, 1, 2), ma
 char *bh_vformat(const char *format, va_list args) __attribute__((format(printf, 1, 0), malloc, warn_unused_result));
 void bh_free(void *block);
 
+/*
+ * The memory that the thread's next few small blocks come from is faulted in at once, where the system can do that: page by
+ * page takes several times as long. For who is about to make many things that last. Seldom takes more than a count.
+ */
+void bh_alloc_ahead(void);
+
 /* Free memory goes back to the system, where the C library can do that. Of the whole process; takes milliseconds. */
 void bh_alloc_trim(void);
 

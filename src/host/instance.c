@@ -40,6 +40,7 @@ BH_DEFINE_AUTO(bh_instance *, bh_instance_release)
 
 bh_instance *bh_instance_make(bh_component *component, const bh_instance_options *options)
 {
+	bh_alloc_ahead();
 	bh_instance *instance = bh_calloc(1, sizeof *instance);
 	if (!instance)
 		return NULL;
