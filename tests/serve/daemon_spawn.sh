@@ -56,7 +56,7 @@ wrong "[component.counter]\nfile = \"counter.wasm\"\n$limits\nreplicas = 2\n[com
 # What the file alone does not show: a child without the capability, and components that are not there or have no limit.
 admin='[admin]\nsocket = "admin.sock"\n'
 wrong "$admin${front/\"supervision\"/}spawn = [\"counter\"]\n$counter" 3:1 'front: spawn without the capability supervision' '[service.front.permissions]' 'front: failed'
-wrong "$admin${front}spawn = [\"lost\"]\n[component.lost]\nfile = \"lost.wasm\"\n$limits\n" 8:1 'component.lost: lost.wasm' '' 'component.lost: '
+wrong "$admin${front}spawn = [\"lost\"]\n[component.lost]\nfile = \"lost.wasm\"\n$limits\n" 9:8 'component.lost: file: lost.wasm' '' 'component.lost: '
 launch --strict wrong.toml
 ends 66
 never 'front: up'
