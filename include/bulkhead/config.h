@@ -147,6 +147,13 @@ typedef struct {
 	uint32_t spawn_depth;    /**< max_depth */
 } bh_config_child;
 
+/**
+ * Where the value of one of a child's keys is in the file: "file", "export", "ready", "health", "cron".
+ *
+ * \return false: it does not say that, or another key; nothing is written then
+ */
+BH_API bool bh_config_child_place(const bh_config_child *child, const char *key, uint32_t *line, uint32_t *column);
+
 /** Children in the order in which they are to be added: supervisors before what is below them. NULL past the end. */
 BH_API size_t bh_config_child_count(const bh_config *config);
 BH_API const bh_config_child *bh_config_child_at(const bh_config *config, size_t index);

@@ -46,6 +46,15 @@ BH_API BH_MUST_USE bh_status bh_spawner_new(bh_spawner **out, const bh_spawner_o
 BH_API BH_MUST_USE bh_status bh_spawner_allow(bh_spawner *spawner, const char *name, bh_component *component,
                                               const bh_instance_options *instance, bh_error **err);
 
+/**
+ * Put a component on the list in the place of the one that has the name, if there is one: at no time is there none. What was
+ * spawned of that goes on. Otherwise as bh_spawner_allow(). On failure the list is as it was.
+ *
+ * \return BH_OK; BH_E_INVALID (no name; NULL); BH_E_NO_MEMORY
+ */
+BH_API BH_MUST_USE bh_status bh_spawner_replace(bh_spawner *spawner, const char *name, bh_component *component,
+                                                const bh_instance_options *instance, bh_error **err);
+
 /** Take it off the list. What was spawned of it goes on. Nothing happens where it is not there. */
 BH_API void bh_spawner_forbid(bh_spawner *spawner, const char *name);
 

@@ -289,6 +289,7 @@ typedef struct {
 	uint64_t last_exit_ms; /**< since the last exit */
 	/** While it is told of, and the same for all its replicas; NULL: no call of it has ended yet. */
 	const bh_child_stats *stats;
+	bool dynamic; /**< it goes when it ended (bh_child_options.dynamic), as do the supervisors of what guests spawn */
 } bh_child_info;
 
 /**

@@ -80,6 +80,7 @@ static void write_capabilities(FILE *out, const survey *v)
 		{"bulkhead:host/filesystem", "filesystem::read"},
 		{"bulkhead:host/network", "network::http_fetch"},
 		{"bulkhead:host/time", "time::sleep"},
+		{"bulkhead:host/supervision", "supervision"},
 	};
 	const char *separator = "# It imports bulkhead:host. What of that it may call:\n# capabilities = [";
 	bool any = false;

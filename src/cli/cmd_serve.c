@@ -12,6 +12,7 @@
 #include "memory.h"
 #include "output.h"
 #include "report.h"
+#include "serve_check.h"
 
 typedef struct {
 	bool check;
@@ -19,32 +20,19 @@ typedef struct {
 	bool json;
 } serve_options;
 
-/* What is wrong with a child beyond the file itself: its component, its manifest. To be freed; NULL: nothing. */
-static bh_error *child_mistake(const bh_config_child *child)
+/* As a diagnostic on its place in the configuration, or the child's; `message` is to stay. */
+static bh_diagnostic as_diagnostic(const bh_error *err, const char *message, const bh_config_child *child,
+                                   const char *key, const char *file)
 {
-	bh_error *err = NULL;
-	bh_limits limits = BH_LIMITS_INIT;
-	bh_permissions *permissions = NULL;
-	if (child->options->kind == BH_CHILD_SUPERVISOR)
-		return NULL;
-	if (child->options->cron && bh_cron_check(child->options->cron, &err))
-		return err;
-	if (access(child->file, R_OK) < 0)
-		(void)bh_error_new(&err, BH_E_NOT_FOUND, "%s: %s: %s", child->path, child->file, strerror(errno));
-	else if (!bh_config_child_terms(child, &limits, &permissions, &err))
-		bh_permissions_free(permissions);
-	return err;
-}
-
-/* As a diagnostic on the child's place in the configuration; the texts are the error's. */
-static bh_diagnostic as_diagnostic(const bh_error *err, const bh_config_child *child, const char *file)
-{
-	return (bh_diagnostic){
+	bh_diagnostic mistake = {
 		.severity = BH_SEVERITY_ERROR,
 		.where = {.file = file, .key = child->path, .line = child->line, .column = 1},
-		.message = bh_error_message(err),
+		.message = message,
 		.hint = bh_error_hint(err),
 	};
+	if (key && bh_config_child_place(child, key, &mistake.where.line, &mistake.where.column))
+		mistake.where.key = key;
+	return mistake;
 }
 
 /* Where remarks go: to the person, or into a list. */
@@ -56,34 +44,57 @@ static void put_remark(const bh_diagnostic *remark, json_t *list)
 		diagnostic_show(remark);
 }
 
-/* Returns whether there was one. */
-static bool put_mistake(const bh_config_child *child, const char *path, json_t *list)
+/* With the child's name and the key in front, unless they are there. */
+static char *said_of(const bh_config_child *child, const char *key, const char *message)
 {
-	bh_error *err = child_mistake(child);
+	size_t length = strlen(child->path);
+	bool named = !strncmp(message, child->path, length) && !strncmp(message + length, ": ", 2);
+	if (key)
+		return x_format("%s: %s: %s", child->path, key, message + (named ? length + 2 : 0));
+	return named ? x_copy(message) : x_format("%s: %s", child->path, message);
+}
+
+/* Returns whether there was one. */
+static bool put_mistake(const serve_check *checks, const bh_config_child *child, const char *path, json_t *list)
+{
+	const char *key = NULL;
+	bh_error *err = serve_check_child(checks, child, &key);
 	if (!err)
 		return false;
-	const bh_diagnostic mistake = as_diagnostic(err, child, path);
+	X_AUTO char *message = said_of(child, key, bh_error_message(err));
+	bh_diagnostic mistake = as_diagnostic(err, message, child, key, path);
+	/* The library's own words are for who writes programs. */
+	if (!child->spawn_count && strstr(message, "bulkhead:host/supervision")) {
+		mistake.hint =
+			"Say what it may spawn, each with a table [component.NAME], and grant it the capability supervision:";
+		mistake.fix = "spawn = [\"NAME\"]";
+	}
 	put_remark(&mistake, list);
 	bh_error_free(err);
 	return true;
 }
 
-/* All remarks. Returns how many are errors. */
-static size_t put_remarks(const bh_config *config, const char *path, json_t *list)
+/* All that is wrong with children. Returns how much. */
+static size_t put_mistakes(const serve_check *checks, const bh_config *config, const char *path, json_t *list)
+{
+	size_t errors = 0;
+	const bh_config_child *child;
+	for (size_t i = 0; (child = bh_config_child_at(config, i)); i++)
+		errors += put_mistake(checks, child, path, list);
+	for (size_t i = 0; (child = bh_config_component_at(config, i)); i++)
+		errors += put_mistake(checks, child, path, list);
+	return errors;
+}
+
+/* All remarks of the file. Returns how many are errors. */
+static size_t put_remarks(const bh_config *config, json_t *list)
 {
 	size_t errors = 0;
 	const bh_diagnostic *remark;
-	const bh_config_child *child;
 	for (size_t i = 0; (remark = bh_config_diagnostic(config, i)); i++) {
 		put_remark(remark, list);
 		errors += remark->severity == BH_SEVERITY_ERROR;
 	}
-	if (errors) /* of a file with mistakes nothing is certain */
-		return errors;
-	for (size_t i = 0; (child = bh_config_child_at(config, i)); i++)
-		errors += put_mistake(child, path, list);
-	for (size_t i = 0; (child = bh_config_component_at(config, i)); i++)
-		errors += put_mistake(child, path, list);
 	return errors;
 }
 
@@ -95,7 +106,18 @@ static int check(const char *path, const serve_options *o)
 	if (status)
 		return report_error(&(report){.file = path}, status, err, -1);
 	json_t *list = o->json ? json_made(json_array()) : NULL;
-	size_t errors = put_remarks(config, path, list);
+	size_t errors = put_remarks(config, list);
+	if (!errors) { /* of a file with mistakes nothing is certain */
+		serve_check checks;
+		status = serve_check_begin(&checks, config, &err);
+		errors = status ? 0 : put_mistakes(&checks, config, path, list);
+		serve_check_end(&checks);
+	}
+	if (status) {
+		json_decref(list);
+		bh_config_free(config);
+		return report_error(&(report){.file = path}, status, err, -1);
+	}
 	int code = errors ? EXIT_CONFIG : EXIT_OK;
 	if (o->json) {
 		json_t *object = json_made(json_object());

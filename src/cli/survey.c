@@ -84,6 +84,7 @@ const char *survey_availability(const char *interface)
 		{"bulkhead:host/filesystem", "refused unless granted: --dir"},
 		{"bulkhead:host/network", "refused unless granted: --allow-net"},
 		{"bulkhead:host/time", "refused unless granted: --allow time::sleep"},
+		{"bulkhead:host/supervision", "in the daemon, where granted: capability supervision, spawn = [...]"},
 		{"wasi:cli/environment", "holds what --env and the command line give"},
 		{"wasi:", "always available"},
 	};

@@ -16,11 +16,18 @@ enum { BH_CONFIG_MAX_TEXT = 4096, BH_CONFIG_MAX_NAME = 64, BH_CONFIG_MAX_ITEMS =
 /* Beside the bits of bh_child_kind: keys of the root, and of what children may spawn. */
 enum { BH_CONFIG_ROOT = 1 << 8, BH_CONFIG_COMPONENT = 1 << 9 };
 
+/* Keys of children that can turn out to be wrong when what they name is looked at. */
+enum { BH_CONFIG_PLACED = 5 };
+
 /* One child as it is read. Texts in `shown` and `options` are owned. */
 typedef struct bh_config_entry {
 	bh_config_child shown; /* first: what others have is a pointer to it */
 	bh_child_options options;
 	bh_limits limits;
+	/* Where the values of some keys are, as bh_config_child_place() knows them; line 0: nowhere. */
+	struct {
+		uint32_t line, column;
+	} places[BH_CONFIG_PLACED];
 	const char *supervisor; /* as written: the name of a [supervisor.NAME]; NULL: the root */
 	/* While it is read: */
 	const bh_toml_node *node;
@@ -103,6 +110,9 @@ bool bh_config_is_address(const char *text, bool loopback);
 /* The whole document (config_walk.c), and what is to be said of the children together (config_children.c). */
 void bh_config_walk(bh_config_reader *c, const bh_toml_node *root);
 void bh_config_read_children(bh_config_reader *c, const bh_toml_node *root);
+
+/* Remember where the values of some keys are. */
+void bh_config_note_places(bh_config_entry *entry);
 
 /* What they may spawn, after them (config_components.c). */
 void bh_config_read_components(bh_config_reader *c, const bh_toml_node *root);

@@ -59,6 +59,31 @@ static void check_entry(bh_config_reader *c, const bh_config_entry *entry)
 		                NULL);
 }
 
+static const char *const placed[BH_CONFIG_PLACED] = {"file", "export", "ready", "health", "cron"};
+
+void bh_config_note_places(bh_config_entry *entry)
+{
+	for (size_t i = 0; i < BH_CONFIG_PLACED; i++) {
+		const bh_toml_node *value = bh_toml_find(entry->node, placed[i]);
+		if (!value)
+			continue;
+		entry->places[i].line = value->span.line;
+		entry->places[i].column = value->span.column;
+	}
+}
+
+bool bh_config_child_place(const bh_config_child *child, const char *key, uint32_t *line, uint32_t *column)
+{
+	const bh_config_entry *entry = (const bh_config_entry *)child;
+	for (size_t i = 0; i < BH_CONFIG_PLACED; i++)
+		if (!strcmp(placed[i], key) && entry->places[i].line) {
+			*line = entry->places[i].line;
+			*column = entry->places[i].column;
+			return true;
+		}
+	return false;
+}
+
 static void read_child(bh_config_reader *c, bh_child_kind kind, const bh_toml_node *node)
 {
 	if (!bh_config_check_name(c, node))
@@ -82,6 +107,7 @@ static void read_child(bh_config_reader *c, bh_child_kind kind, const bh_toml_no
 	entry->node = node;
 	entry->shown.line = node->key_span.line;
 	entry->options.name = bh_reader_keep(&c->r, bh_strdup(node->key));
+	bh_config_note_places(entry);
 	bh_config_read_table(c, &bh_config_child_section, 1U << kind, entry, node);
 	check_entry(c, entry);
 }

@@ -48,6 +48,7 @@ static void read_component(bh_config_reader *c, const bh_toml_node *node)
 	entry->shown.listed = true;
 	entry->options.name = bh_reader_keep(&c->r, bh_strdup(node->key));
 	entry->shown.path = bh_reader_format(&c->r, "component.%s", node->key);
+	bh_config_note_places(entry);
 	bh_config_read_table(c, &bh_config_child_section, BH_CONFIG_COMPONENT, entry, node);
 	if (!bh_toml_find(node, "file") && !c->r.incomplete)
 		bh_reader_error(&c->r, node, BH_E_CONFIG, bh_reader_format(&c->r, "%s: no file", node->key),

@@ -34,8 +34,10 @@ static bh_status check_child(const bh_config_child *child, const char *path, bh_
 {
 	bh_error *why = NULL;
 	bh_status status = child->options->cron ? bh_cron_check(child->options->cron, &why) : BH_OK;
+	uint32_t line = child->line, column = 1;
+	(void)bh_config_child_place(child, "cron", &line, &column);
 	if (status)
-		(void)bh_error_new(err, status, "%s:%u:1: %s: %s", path, child->line, child->path,
+		(void)bh_error_new(err, status, "%s:%u:%u: %s: cron: %s", path, line, column, child->path,
 		                   why ? bh_error_message(why) : "no memory");
 	bh_error_free(why);
 	return status;

@@ -4,17 +4,7 @@
 
 #include "gateway_internal.h"
 #include "memory.h"
-
-static void label(sv_text *out, const char *text)
-{
-	for (; *text; text++)
-		if (*text == '"' || *text == '\\')
-			sv_text_add(out, "\\%c", *text);
-		else if (*text == '\n')
-			sv_text_add(out, "\\n");
-		else
-			sv_text_add_n(out, text, 1);
-}
+#include "metrics_text.h"
 
 static void head(sv_text *out, const char *name, const char *type, const char *help)
 {
@@ -25,7 +15,7 @@ static void head(sv_text *out, const char *name, const char *type, const char *h
 static void begin_row(sv_text *out, const char *name, const bh_chain_stats_entry *e)
 {
 	sv_text_add(out, "bulkhead_gateway_%s{module=\"", name);
-	label(out, e->module);
+	metrics_label(out, e->module);
 	sv_text_add(out, "\",attach=\"%s\"", point_label(e->attach));
 }
 

@@ -92,18 +92,19 @@ void kin_set(kin *k, size_t nth, const char *name, bh_component *component, bh_c
 	bh_error *err = NULL;
 	if (nth >= k->count || k->listed[nth] == component)
 		return;
-	if (k->listed[nth])
+	bh_status status = BH_OK;
+	if (component)
+		status = bh_spawner_replace(k->spawner, name, component, &k->instance, &err);
+	else
 		bh_spawner_forbid(k->spawner, name);
-	bh_component_unref(k->listed[nth]);
-	k->listed[nth] = NULL;
-	if (!component)
-		return;
-	if (bh_spawner_allow(k->spawner, name, component, &k->instance, &err)) {
+	/* The one before stays, which is better than none; the next configuration tries again. */
+	if (status) {
 		say_failure(BH_LOG_ERROR, name, err);
 		bh_error_free(err);
 		return;
 	}
-	k->listed[nth] = bh_component_ref(component);
-	if (own)
+	bh_component_unref(k->listed[nth]);
+	k->listed[nth] = component ? bh_component_ref(component) : NULL;
+	if (component && own)
 		say_never(name, component, own);
 }

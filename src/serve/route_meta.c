@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "child_metrics.h"
 #include "gateway.h"
 #include "http.h"
 #include "memory.h"
@@ -13,7 +14,7 @@ static char *own_copy(char *text)
 	return copy;
 }
 
-static void answer_stats(exchange *self, const char *type, char *(*write)(const bh_stats_snapshot *snapshot))
+void route_stats(exchange *self)
 {
 	bh_stats_snapshot *snapshot = NULL;
 	bh_error *err = NULL;
@@ -21,31 +22,30 @@ static void answer_stats(exchange *self, const char *type, char *(*write)(const 
 	if (status)
 		answer_error(self, status, err);
 	else
-		answer_text(self, type, own_copy(write(snapshot)));
+		answer_text(self, "application/json", own_copy(bh_stats_json(snapshot)));
 	bh_error_free(err);
 	bh_stats_snapshot_free(snapshot);
 }
 
-void route_stats(exchange *self)
-{
-	answer_stats(self, "application/json", bh_stats_json);
-}
-
 void route_metrics(exchange *self)
 {
-	static const char type[] = "text/plain; version=0.0.4";
-	gateway *g = self->server->daemon.gateway;
+	const admin_daemon *d = &self->server->daemon;
 	bh_stats_snapshot *snapshot = NULL;
-	if (!g || bh_stats_snapshot_new(&snapshot, self->server->daemon.host, NULL)) {
-		answer_stats(self, type, bh_stats_prometheus);
+	bh_error *err = NULL;
+	bh_status status = bh_stats_snapshot_new(&snapshot, d->host, &err);
+	if (status) {
+		answer_error(self, status, err);
+		bh_error_free(err);
 		return;
 	}
 	sv_text out = {0};
 	char *text = bh_stats_prometheus(snapshot);
 	sv_text_add_n(&out, text ? text : "", text ? strlen(text) : 0);
 	out.failed = out.failed || !text;
-	gateway_metrics(g, &out);
-	answer_text(self, type, sv_text_take(&out));
+	child_metrics(&out, d->tree);
+	if (d->gateway)
+		gateway_metrics(d->gateway, &out);
+	answer_text(self, "text/plain; version=0.0.4", sv_text_take(&out));
 	bh_string_free(text);
 	bh_stats_snapshot_free(snapshot);
 }

@@ -146,6 +146,12 @@ struct bh_supervisor {
 	bh_heap moments;
 	uint32_t upgrades; /* under way */
 	bh_child *root;
+	/*
+	 * The lists of what is to be done and of what is gone have no bound of their own, and need none: a member is in each of
+	 * them once at most, whatever is asked of it how often (its duties are bits), so that they are never longer than the tree.
+	 * That is as large as its configuration, and what guests spawn has the bounds of its spawner. They hang on the members:
+	 * noting something takes no memory, and cannot fail.
+	 */
 	bh_member *first_todo, *last_todo;
 	bool busy; /* somebody does what is to be done */
 	bool closed;

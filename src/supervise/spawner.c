@@ -133,10 +133,8 @@ static bh_spawnable *find(const bh_spawner *spawner, const char *name)
 	return NULL;
 }
 
-static bh_status append(bh_spawner *spawner, bh_spawnable *entry, bh_error **err)
+static bh_status append(bh_spawner *spawner, const bh_spawnable *entry, bh_error **err)
 {
-	if (find(spawner, entry->name))
-		return bh_fail(err, BH_E_INVALID, "%s is on the list already", entry->name);
 	bh_spawnable *grown = bh_grow(spawner->list, spawner->count, &spawner->capacity, sizeof *grown);
 	if (!grown)
 		return bh_fail_memory(err);
@@ -145,19 +143,45 @@ static bh_status append(bh_spawner *spawner, bh_spawnable *entry, bh_error **err
 	return BH_OK;
 }
 
+/* What is not on the list afterwards is left in `entry`. */
+static bh_status put(bh_spawner *spawner, bh_spawnable *entry, bool replace, bh_error **err)
+{
+	bh_spawnable *before = find(spawner, entry->name), added = *entry;
+	if (before && !replace)
+		return bh_fail(err, BH_E_INVALID, "%s is on the list already", entry->name);
+	bh_status status = before ? BH_OK : append(spawner, &added, err);
+	if (status)
+		return status;
+	*entry = before ? *before : (bh_spawnable){0};
+	if (before)
+		*before = added;
+	return BH_OK;
+}
+
+static bh_status list_it(bh_spawner *spawner, const char *name, bh_component *component,
+                         const bh_instance_options *instance, bool replace, bh_error **err)
+{
+	if (!spawner || !component || !name || !bh_is_child_name(name) || *name == '.')
+		return bh_fail(err, BH_E_INVALID, "%s: a component, and a name of letters, digits, '-', '_', '.'",
+		               replace ? "bh_spawner_replace" : "bh_spawner_allow");
+	bh_spawnable entry = {bh_strdup(name), bh_component_ref(component), instance};
+	pthread_mutex_lock(&spawner->lock);
+	bh_status status = entry.name ? put(spawner, &entry, replace, err) : bh_fail_memory(err);
+	pthread_mutex_unlock(&spawner->lock);
+	drop(&entry);
+	return status;
+}
+
 bh_status bh_spawner_allow(bh_spawner *spawner, const char *name, bh_component *component,
                            const bh_instance_options *instance, bh_error **err)
 {
-	if (!spawner || !component || !bh_is_child_name(name) || *name == '.')
-		return bh_fail(err, BH_E_INVALID,
-		               "bh_spawner_allow: a component, and a name of letters, digits, '-', '_', '.'");
-	bh_spawnable entry = {bh_strdup(name), bh_component_ref(component), instance};
-	pthread_mutex_lock(&spawner->lock);
-	bh_status status = entry.name ? append(spawner, &entry, err) : bh_fail_memory(err);
-	pthread_mutex_unlock(&spawner->lock);
-	if (status)
-		drop(&entry);
-	return status;
+	return list_it(spawner, name, component, instance, false, err);
+}
+
+bh_status bh_spawner_replace(bh_spawner *spawner, const char *name, bh_component *component,
+                             const bh_instance_options *instance, bh_error **err)
+{
+	return list_it(spawner, name, component, instance, true, err);
 }
 
 void bh_spawner_forbid(bh_spawner *spawner, const char *name)

@@ -427,6 +427,7 @@ static bh_child_info info_of(bh_member *member, const bh_component *component, u
 		.component = component,
 		.last_trap = member->last_trap,
 		.stats = stats,
+		.dynamic = node->spec.dynamic,
 		.last_exit_ms = member->exited_at && now > member->exited_at ? (now - member->exited_at) / 1000000 : 0,
 	};
 }

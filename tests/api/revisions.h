@@ -9,12 +9,13 @@ typedef struct {
 	bool traps_at_start, never_ready, never_well, traps_when_ready, lacks_add;
 	bool state;       /* exports bulkhead:service/state: its count */
 	unsigned padding; /* bytes behind it in a snapshot */
-	bool refuses, traps_at_restore, traps_at_snapshot;
+	unsigned pages;   /* of memory; 0: 4 */
+	bool refuses, traps_at_restore, traps_at_snapshot, hangs_at_restore, hangs_at_snapshot;
 	uint64_t execution_ms, queue_ms; /* 0: 10 s, 20 s */
 } revision;
 
 static const char revision_core[] =
-	"(component (core module $m (memory (export \"mem\") 4) (global $n (mut i32) (i32.const 0))"
+	"(component (core module $m (memory (export \"mem\") %u) (global $n (mut i32) (i32.const 0))"
 	" (func (export \"realloc\") (param i32 i32 i32 i32) (result i32) (i32.const 131072))"
 	" (func (export \"version\") (result i32) (i32.const %u))"
 	" (func (export \"add\") (result i32) (global.set $n (i32.add (global.get $n) (i32.const 1))) (global.get $n))"
@@ -47,21 +48,28 @@ static const char revision_state[] =
 	" (instance $state (export \"snapshot\" (func $snapshot)) (export \"restore\" (func $restore)))"
 	" (export \"bulkhead:service/state@0.1.0\" (instance $state))";
 
+static inline const char *revision_fault(bool traps, bool hangs)
+{
+	return traps ? "unreachable" : hangs ? "(loop (br 0))" : "";
+}
+
 static inline bh_component *revision_load(revision r)
 {
 	char text[8192];
 	bh_limits limits = t_limits();
-	limits.memory = BH_MIB(1);
+	uint32_t pages = r.pages ? r.pages : 4;
+	limits.memory = pages > 16 ? pages * UINT64_C(65536) : BH_MIB(1);
 	limits.execution_ms = r.execution_ms ? r.execution_ms : 10000;
 	limits.queue_ms = r.queue_ms ? r.queue_ms : (uint64_t)(20000 * t_slack());
 	limits.fuel = BH_UNLIMITED;
-	int length = snprintf(text, sizeof text, revision_core, r.number,
-	                      r.traps_when_ready ? "unreachable"
-	                      : r.never_ready    ? "(i32.const 0)"
-	                                         : "(i32.const 1)",
-	                      !r.never_well, r.traps_at_snapshot ? "unreachable" : "", 4 + r.padding,
-	                      r.traps_at_restore ? "unreachable" : "", r.refuses, r.traps_at_start ? "unreachable" : "",
-	                      r.lacks_add ? "added" : "add", r.state ? revision_state : "");
+	int length =
+		snprintf(text, sizeof text, revision_core, pages, r.number,
+	             r.traps_when_ready ? "unreachable"
+	             : r.never_ready    ? "(i32.const 0)"
+	                                : "(i32.const 1)",
+	             !r.never_well, revision_fault(r.traps_at_snapshot, r.hangs_at_snapshot), 4 + r.padding,
+	             revision_fault(r.traps_at_restore, r.hangs_at_restore), r.refuses,
+	             r.traps_at_start ? "unreachable" : "", r.lacks_add ? "added" : "add", r.state ? revision_state : "");
 	assert_true(length > 0 && (size_t)length < sizeof text);
 	return t_load_text(host, text, &limits);
 }

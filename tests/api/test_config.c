@@ -156,6 +156,27 @@ static const struct {
 	{"[service.a]\nfile = w.wasm\n", 2, 8, "w.wasm"},
 };
 
+/* Where keys are that only whoever looks at what they name can say something of. */
+static void test_places(void **state)
+{
+	(void)state;
+	static const char text[] = "[task.t]\nfile = \"w\"\ncron =   \"@daily\"\n[component.c]\nfile = \"w\"\n";
+	bh_config *config = NULL;
+	uint32_t line = 7, column = 7;
+	OK(bh_config_parse(&config, text, strlen(text), "bulkhead.toml", &t_err));
+	const bh_config_child *task = bh_config_child_at(config, 0);
+	assert_false(bh_config_child_place(task, "ready", &line, &column));
+	assert_false(bh_config_child_place(task, "no-such", &line, &column));
+	assert_int_equal(line, 7);
+	assert_true(bh_config_child_place(task, "cron", &line, &column));
+	assert_int_equal(line, 3);
+	assert_int_equal(column, 10);
+	assert_true(bh_config_child_place(bh_config_component_at(config, 0), "file", &line, &column));
+	assert_int_equal(line, 5);
+	assert_int_equal(column, 8);
+	bh_config_free(config);
+}
+
 static void test_wrong(void **state)
 {
 	(void)state;
@@ -329,9 +350,9 @@ static void test_terms(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_empty),   cmocka_unit_test(test_whole), cmocka_unit_test(test_wrong),
-		cmocka_unit_test(test_unknown), cmocka_unit_test(test_many),  cmocka_unit_test(test_same),
-		cmocka_unit_test(test_terms),
+		cmocka_unit_test(test_empty),  cmocka_unit_test(test_whole),   cmocka_unit_test(test_wrong),
+		cmocka_unit_test(test_places), cmocka_unit_test(test_unknown), cmocka_unit_test(test_many),
+		cmocka_unit_test(test_same),   cmocka_unit_test(test_terms),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -75,7 +75,13 @@ static void others_may_fail(void **state)
 	beside_crashes(BH_FAIL, 1);
 }
 
-/* Calls that last are shared out. */
+static bool count_one_call(void *data, const bh_child_info *info)
+{
+	*(unsigned *)data += info->in_flight == 1;
+	return true;
+}
+
+/* Calls that last are shared out: each goes to the one with the fewest. */
 static void replicas_share(void **state)
 {
 	(void)state;
@@ -92,6 +98,16 @@ static void replicas_share(void **state)
 	for (int i = 0; i < REPLICAS; i++)
 		number(a, "increment"); /* all are idle: the first one has them all */
 	assert_int_equal(number(a, "get"), REPLICAS);
+	bh_call *calls[REPLICAS] = {0};
+	for (int i = 0; i < REPLICAS; i++)
+		OK(bh_child_call_start(&calls[i], a, "spin", NULL, 0, NULL, &t_err));
+	unsigned one_each = 0;
+	bh_child_list(a, count_one_call, &one_each);
+	assert_int_equal(one_each, REPLICAS);
+	for (int i = 0; i < REPLICAS; i++) {
+		bh_call_cancel(calls[i], BH_CANCEL_KILL);
+		bh_call_free(calls[i]);
+	}
 	bh_child_unref(a);
 	bh_supervisor_free(tree);
 	bh_component_unref(counter);

@@ -204,6 +204,39 @@ static void asked_all_the_time(void **state)
 	end(&s);
 }
 
+/* Who comes up behind it waits until it says that it is ready; behind one that never is, nobody comes up at all. */
+static void dependants_wait(void **state)
+{
+	(void)state;
+	for (int never = 0; never < 2; never++) {
+		bh_child_options options = service(), behind = service();
+		options.ready = never ? "never" : "ready";
+		options.stopped = true; /* until the other one is there */
+		options.start_ms = never ? 150 : 0;
+		scene s = begin(options);
+		assert_true(bh_child_wait(bh_supervisor_root(s.tree), BH_CHILD_RUNNING, 20000));
+		bh_child_stop(bh_supervisor_root(s.tree));
+		assert_true(bh_child_wait(bh_supervisor_root(s.tree), BH_CHILD_STOPPED, 20000));
+		bh_child_start(s.child);
+		behind.name = "behind";
+		behind.component = s.component;
+		OK(bh_child_add(NULL, bh_supervisor_root(s.tree), &behind, &t_err));
+		bh_child_start(bh_supervisor_root(s.tree));
+		bool up = false, came = false, over = false;
+		while (!came && !over) {
+			bh_supervisor_event event;
+			OK(bh_subscription_next(s.events, &event, (uint64_t)(10000 * t_slack()), &t_err));
+			up |= event.kind == BH_EVENT_STARTED && !strcmp(event.path, "service");
+			over |= event.kind == BH_EVENT_FAILED && !*event.path;
+			came |= event.kind == BH_EVENT_STARTING && !strcmp(event.path, "behind");
+			bh_supervisor_event_deinit(&event);
+			assert_true(!came || up);
+		}
+		assert_int_equal(came, !never);
+		end(&s);
+	}
+}
+
 static void refused(void **state)
 {
 	(void)state;
@@ -229,6 +262,7 @@ int main(void)
 		cmocka_unit_test(hangs),
 		cmocka_unit_test(traps),
 		cmocka_unit_test(asked_all_the_time),
+		cmocka_unit_test(dependants_wait),
 		cmocka_unit_test(refused),
 	};
 	return cmocka_run_group_tests(tests, host_begin, host_end);

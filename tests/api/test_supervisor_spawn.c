@@ -1,5 +1,8 @@
 // test: timeout=90 waits
 /* Guests that have children: what they may, what they may not, and what is left when they are gone. */
+#include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -432,6 +435,60 @@ static void without(void **state)
 	end(&f);
 }
 
+typedef struct {
+	bh_spawner *spawner;
+	bh_component *component;
+	_Atomic bool enough;
+	uint64_t times;
+} replacing;
+
+static void *replace_all_the_time(void *data)
+{
+	replacing *r = data;
+	while (!atomic_load(&r->enough)) {
+		bh_error *err = NULL;
+		assert(!bh_spawner_replace(r->spawner, "hello", r->component, NULL, &err));
+		r->times++;
+	}
+	return NULL;
+}
+
+/* What is replaced is there all the time, and what was spawned of it goes on; what is not there is added. */
+static void replaced(void **state)
+{
+	(void)state;
+	family f = begin();
+	bh_component *other = load(&f, "echo.wasm", BH_MIB(16), NULL);
+	replacing r = {.spawner = f.spawner, .component = load(&f, "hello.wasm", BH_MIB(16), NULL)};
+	pthread_t thread;
+	assert_int_equal(pthread_create(&thread, NULL, replace_all_the_time, &r), 0);
+	for (int i = 0; i < 100; i++)
+		expect_said(&f, INTERFACE "spawn-and-wait", "(" CHILD("h", "hello", "task", "temporary") ", 10000)", "normal");
+	atomic_store(&r.enough, true);
+	pthread_join(thread, NULL);
+	assert_true(r.times > 0);
+
+	expect_said(&f, INTERFACE "spawn", "(" CHILD("x", "counter", "service", "temporary") ")", "ok");
+	OK(bh_spawner_replace(f.spawner, "counter", other, NULL, &t_err));
+	expect_said(&f, INTERFACE "call", "(\"x\", \"get\", \"()\", 5000)", "ok(\"0\")");
+	expect_said(&f, INTERFACE "spawn", "(" CHILD("y", "counter", "service", "temporary") ")", "ok");
+	expect_said(&f, INTERFACE "call", "(\"y\", \"get\", \"()\", 5000)", "not-found(");
+	expect_said(&f, INTERFACE "spawn", "(" CHILD("z", "added", "service", "temporary") ")", "not-found(");
+	OK(bh_spawner_replace(f.spawner, "added", other, NULL, &t_err));
+	expect_said(&f, INTERFACE "spawn", "(" CHILD("z", "added", "service", "temporary") ")", "ok");
+	bh_spawner_forbid(f.spawner, "added");
+	expect_said(&f, INTERFACE "spawn", "(" CHILD("w", "added", "service", "temporary") ")", "not-found(");
+
+	FAILS(BH_E_INVALID, bh_spawner_replace(f.spawner, ".x", other, NULL, &t_err));
+	FAILS(BH_E_INVALID, bh_spawner_replace(f.spawner, NULL, other, NULL, &t_err));
+	FAILS(BH_E_INVALID, bh_spawner_replace(f.spawner, "x", NULL, NULL, &t_err));
+	FAILS(BH_E_INVALID, bh_spawner_replace(NULL, "x", other, NULL, &t_err));
+	FAILS(BH_E_INVALID, bh_spawner_allow(f.spawner, "counter", other, NULL, &t_err));
+	bh_component_unref(r.component);
+	bh_component_unref(other);
+	end(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -444,6 +501,7 @@ int main(void)
 		cmocka_unit_test(gone_with_the_parent),
 		cmocka_unit_test(reads_too_late),
 		cmocka_unit_test(without),
+		cmocka_unit_test(replaced),
 	};
 	return cmocka_run_group_tests(tests, host_begin, host_end);
 }

@@ -149,7 +149,70 @@ static void keeps_it_when_upgrades_fail(void **state)
 	(void)state;
 	upgrade_fails((revision){0}, (revision){.refuses = true}, BH_E_EXIT, BH_EVENT_UPGRADE_FAILED);
 	upgrade_fails((revision){0}, (revision){.traps_at_restore = true}, BH_E_TRAP, BH_EVENT_UPGRADE_FAILED);
+	upgrade_fails((revision){0}, (revision){.hangs_at_restore = true, .execution_ms = 50}, BH_E_TIMEOUT,
+	              BH_EVENT_UPGRADE_FAILED);
 	upgrade_fails((revision){.padding = 97}, (revision){0}, BH_E_RESOURCE_LIMIT, BH_EVENT_NOT_SAVED);
+}
+
+/* A gibibyte of state is refused before it is copied. */
+static void far_too_large(void **state)
+{
+	(void)state;
+	enum { GIB = 1 << 30, PAGES = GIB / 65536 + 1 };
+	bh_component *one = revision_load((revision){.number = 1, .state = true, .padding = GIB, .pages = PAGES});
+	bh_component *two = revision_load((revision){.number = 2, .state = true});
+	scene s = stateful(one, 0);
+	add(&s, 3);
+	size_t before = t_rss();
+	bh_child_restart(s.child);
+	bh_supervisor_event event = scene_next(&s, BH_EVENT_NOT_SAVED);
+	assert_int_equal(bh_error_status(event.cause), BH_E_RESOURCE_LIMIT);
+	bh_supervisor_event_deinit(&event);
+	scene_wait_all(&s);
+	assert_int_equal(scene_number(&s, "get"), 0);
+	add(&s, 1);
+	assert_int_equal(upgrade_to(&s, two, usual), BH_OK);
+	assert_int_equal(scene_number(&s, "version"), 2);
+	assert_true(t_rss() < before + BH_MIB(64));
+	scene_end(&s);
+	bh_component_unref(one);
+	bh_component_unref(two);
+}
+
+/* Asked for its state it does not answer: its own limit ends that, or the patience of who asks; nobody waits for good. */
+static void hangs_when_asked(void **state)
+{
+	(void)state;
+	bh_component *brief =
+		revision_load((revision){.number = 1, .state = true, .hangs_at_snapshot = true, .execution_ms = 50});
+	bh_component *two = revision_load((revision){.number = 2, .state = true});
+	scene s = stateful(brief, 0);
+	add(&s, 1);
+	bh_child_restart(s.child);
+	bh_supervisor_event event = scene_next(&s, BH_EVENT_NOT_SAVED);
+	assert_int_equal(bh_error_status(event.cause), BH_E_TIMEOUT);
+	bh_supervisor_event_deinit(&event);
+	scene_wait_all(&s);
+	assert_int_equal(scene_number(&s, "get"), 0);
+	assert_int_equal(upgrade_to(&s, two, usual), BH_OK); /* what it knew is gone with it */
+	assert_int_equal(scene_number(&s, "version"), 2);
+	scene_end(&s);
+
+	revision patient = {.number = 1, .state = true, .hangs_at_snapshot = true};
+	patient.execution_ms = (uint64_t)(1000 * t_slack());
+	bh_component *one = revision_load(patient);
+	s = stateful(one, 0);
+	add(&s, 1);
+	bh_upgrade_options soon = usual;
+	soon.shutdown_ms = 50;
+	assert_int_equal(upgrade_to(&s, two, soon), BH_E_DEADLINE);
+	assert_int_equal(scene_number(&s, "version"), 1);
+	bh_child_stop(s.child); /* hangs once more, and is killed */
+	scene_wait(&s, BH_CHILD_STOPPED);
+	scene_end(&s);
+	bh_component_unref(brief);
+	bh_component_unref(one);
+	bh_component_unref(two);
 }
 
 /* A call of the old one that does not end: its state cannot be had, and it is not thrown away. */
@@ -184,17 +247,18 @@ static void call_that_does_not_end(void **state)
 }
 
 /* One that refuses its own state begins without, says so, and is not asked to again until there is a new one. */
-static void refused(bool traps)
+static void refused(revision r, bh_status status)
 {
-	bh_component *one =
-		revision_load((revision){.number = 1, .state = true, .refuses = !traps, .traps_at_restore = traps});
+	r.number = 1;
+	r.state = true;
+	bh_component *one = revision_load(r);
 	scene s = stateful(one, 0);
 	add(&s, 3);
 	bh_child_restart(s.child);
 	bh_supervisor_event event = scene_next(&s, BH_EVENT_NOT_RESTORED);
-	assert_int_equal(bh_error_status(event.cause), traps ? BH_E_TRAP : BH_E_EXIT);
+	assert_int_equal(bh_error_status(event.cause), status);
 	bh_supervisor_event_deinit(&event);
-	if (traps) {
+	if (!r.refuses) {
 		event = scene_next(&s, BH_EVENT_EXITED);
 		assert_int_equal(event.exit, BH_EXIT_NOT_UP);
 		bh_supervisor_event_deinit(&event);
@@ -209,8 +273,9 @@ static void refused(bool traps)
 static void refuses_its_own(void **state)
 {
 	(void)state;
-	refused(false);
-	refused(true);
+	refused((revision){.refuses = true}, BH_E_EXIT);
+	refused((revision){.traps_at_restore = true}, BH_E_TRAP);
+	refused((revision){.hangs_at_restore = true, .execution_ms = 50}, BH_E_TIMEOUT);
 }
 
 /* Asked for its state it traps: a crash like any other, and the stop is a stop all the same. */
@@ -344,6 +409,8 @@ int main(void)
 		cmocka_unit_test(over_crashes),
 		cmocka_unit_test(over_upgrades),
 		cmocka_unit_test(keeps_it_when_upgrades_fail),
+		cmocka_unit_test(far_too_large),
+		cmocka_unit_test(hangs_when_asked),
 		cmocka_unit_test(call_that_does_not_end),
 		cmocka_unit_test(refuses_its_own),
 		cmocka_unit_test(traps_when_asked),

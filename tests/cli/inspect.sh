@@ -2,7 +2,7 @@
 # bulkhead inspect: what a component exports, imports and needs.
 # shellcheck source=tests/support/cli.sh
 . "$TESTS/support/cli.sh"
-guest calc.wasm hello.wasm hello.core.wasm counter.wasm
+guest calc.wasm hello.wasm hello.core.wasm counter.wasm parent.wasm
 
 run inspect calc.wasm
 expect_exit 0
@@ -19,6 +19,17 @@ expect_out_has ', wasi 0.2.'
 expect_out_has 'exports     wasi:cli/run@0.2.'
 grep -qE '^ *wasi:filesystem/preopens@0\.2\.[0-9]+ +\(empty unless granted: --dir\)$' out || fail 'preopens'
 expect_out_has '(always available)'
+
+# Who spawns children is told what that takes, and init writes it down.
+run inspect parent.wasm
+expect_exit 0
+grep -qE '^ *bulkhead:host/supervision@0\.1\.0 +\(in the daemon, where granted: capability supervision, spawn = \[\.\.\.\]\)$' out || fail 'supervision'
+run inspect --json parent.wasm
+expect_json '[.imports[] | select(.interface | startswith("bulkhead:host/supervision")) | .available | test("capability supervision")] | length > 0 and all'
+run init parent.wasm
+expect_exit 0
+grep -q '^# capabilities = \["supervision"\]$' parent.toml Component.toml 2>/dev/null || fail 'init does not say what grants it'
+rm -f parent.toml Component.toml
 
 run inspect hello.core.wasm
 expect_exit 0

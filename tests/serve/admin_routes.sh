@@ -125,6 +125,22 @@ ask -X POST /v1/reload && expect 200
 ask /v1/stats && expect 200 && expect_schema Stats
 ask /metrics && expect 200 && expect_type 'text/plain; version=0.0.4'
 grep -q '^bulkhead_host_calls_total' body || fail "no metrics"
+twice=$(grep -v '^#' body | sed 's/ [^ ]*$//' | sort | uniq -d)$(grep '^# TYPE' body | sort | uniq -d)
+[ -z "$twice" ] || fail "series that are there twice: $twice"
+! grep -vqE '^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+(\{([a-z]+="([^"\\]|\\.)*",?)+\})? [0-9.e+-]+(Inf)?)$' body || fail "a line that is none"
+# Children by their paths: in which state so many replicas are, and what their calls came to.
+shows() { grep -qE "^bulkhead_child_$1$" body || fail "no row: $1: $(grep "^bulkhead_child_${1%%[\\\[{ ]*}" body)"; }
+shows 'instances\{child="twins",state="running"\} 2'
+shows 'instances\{child="twins",state="failed"\} 0'
+shows 'instances\{child="broken",state="failed"\} 1'
+shows 'instances\{child="",state="running"\} 1'
+shows 'restarts_total\{child="broken"\} [1-9][0-9]*'
+shows 'starts_total\{child="web/front"\} [1-9][0-9]*'
+shows 'calls_total\{child="counter"\} [1-9][0-9]*'
+shows 'failures_total\{child="counter"\} [1-9][0-9]*'
+shows 'call_seconds\{child="counter",quantile="0.99"\} 0.[0-9]+'
+shows 'call_seconds_count\{child="counter"\} [1-9][0-9]*'
+! grep -q '^bulkhead_child_calls_total{child="web"}' body || fail "a supervisor has no calls"
 ask /v1/children && sleep 1.1
 for _ in 1 2 3 4 5; do call calc '{"wave": "divide({numerator: 7, denominator: 2})"}'; done
 ask /v1/children && expect_schema Children

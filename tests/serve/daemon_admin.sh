@@ -41,7 +41,7 @@ sed -i '$d' bulkhead.toml
 cp bulkhead.toml good.toml
 printf '[task.late]\nfile = "counter.wasm"\nlimits = { max_memory = "16MiB" }\ncron = "61 * * * *"\n' >>bulkhead.toml
 [ "$(code /v1/reload -X POST)" = 422 ] || failed 'a wrong cron line was taken'
-ask /v1/reload -X POST | jq -r .detail | grep -q 'bulkhead.toml:.*:1: late: .*minute' || failed 'what is wrong with it was not said'
+ask /v1/reload -X POST | jq -r .detail | grep -q 'bulkhead.toml:[0-9]*:8: late: cron: .*minute' || failed 'what is wrong with it was not said'
 cp good.toml bulkhead.toml
 [ "$(code /v1/reload -X POST)" -lt 300 ] || failed 'not reloaded'
 says 'reloaded: 2 kept'

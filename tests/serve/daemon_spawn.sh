@@ -56,7 +56,7 @@ wrong "[component.counter]\nfile = \"counter.wasm\"\n$limits\nreplicas = 2\n[com
 # What the file alone does not show: a child without the capability, and components that are not there or have no limit.
 admin='[admin]\nsocket = "admin.sock"\n'
 wrong "$admin${front/\"supervision\"/}spawn = [\"counter\"]\n$counter" 3:1 'front: spawn without the capability supervision' '[service.front.permissions]' 'front: failed'
-wrong "$admin${front}spawn = [\"lost\"]\n[component.lost]\nfile = \"lost.wasm\"\n$limits\n" 8:1 'component.lost: lost.wasm' '' 'component.lost: '
+wrong "$admin${front}spawn = [\"lost\"]\n[component.lost]\nfile = \"lost.wasm\"\n$limits\n" 9:8 'component.lost: file: lost.wasm' '' 'component.lost: '
 launch --strict wrong.toml
 ends 66
 never 'front: up'
@@ -119,6 +119,11 @@ expect_said "$(call front "${interface}stop(\"below\")")" ok
 expect_said "$(spawn front say lines task 2)" ok
 printed() { ask /v1/children/front/logs | grep -q 'line 2$'; }
 until_true printed || failed 'what a spawned child printed is not in the log'
+# In numbers they are one row, however many there are.
+ask /metrics >metrics
+grep -q '^bulkhead_child_instances{child="front.children",state="running"} [12]$' metrics || failed "spawned children are not counted: $(grep children metrics)"
+grep -q 'child="front.children/' metrics && failed 'a row for each spawned child'
+grep -q 'calls_total{child="front.children' metrics && failed 'a counter that falls when a child goes'
 # At the prompt they are children like all others.
 run ps --socket admin.sock
 expect_out_has 'front.children/one'
