@@ -137,11 +137,14 @@ static void write_json(const json_t *value, sv_text *out)
 	sv_free(text);
 }
 
-static void say_new(const gateway *g, const module_list *next)
+static void say_new(const json_t *modules)
 {
-	for (size_t i = 0; i < next->count; i++)
-		if (!list_find(&g->modules, next->items[i]->name))
-			say(BH_LOG_INFO, "gateway: %s registered, from %s", next->items[i]->name, next->items[i]->file);
+	for (size_t i = 0; i < json_array_size(modules); i++) {
+		const json_t *object = json_array_get(modules, i);
+		if (json_object_get(json_object_get(object, "add_result"), "Success"))
+			say(BH_LOG_INFO, "gateway: %s registered, from %s", json_string_value(json_object_get(object, "name")),
+			    json_string_value(json_object_get(object, "file_path")));
+	}
 }
 
 /* With `change`. Those that are right are put in force together: written down first. */
@@ -155,10 +158,11 @@ static unsigned register_with(gateway *g, json_t *modules, const module_said *sa
 	if (!status)
 		good = register_all(g, edit, modules, said, &next);
 	bh_chain_edit_free(edit);
-	if (!status && next.count != g->modules.count && !dry) {
-		say_new(g, &next);
+	bool some = next.count != g->modules.count;
+	if (!status && some && !dry)
 		status = gateway_put(g, &next, false, &err);
-	}
+	if (!status && some && !dry)
+		say_new(modules);
 	for (size_t i = 0; status && i < json_array_size(modules); i++)
 		put_result(json_array_get(modules, i), "Error", err ? bh_error_message(err) : bh_status_text(status));
 	modules_drop_new(g, &next);

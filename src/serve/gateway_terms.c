@@ -93,12 +93,12 @@ static bh_status manifest_beside(module_terms *given, const char *file, bh_error
 }
 
 /* The one that was named, as it was when it was. Its paths are those from its own folder. */
-static bh_status manifest_named(module_terms *given, const module_said *said, const char *file, bh_error **err)
+static bh_status manifest_named(module_terms *given, const module_said *said, bh_error **err)
 {
 	json_t *keys = said->keys ? json_loads(said->keys, 0, NULL) : NULL;
 	const char *path = json_string_value(json_object_get(keys, "manifest"));
-	bh_status status =
-		bh_manifest_parse(&given->manifest, said->manifest, strlen(said->manifest), path ? path : file, err);
+	bh_status status = path ? bh_manifest_parse(&given->manifest, said->manifest, strlen(said->manifest), path, err)
+	                        : bh_error_new(err, BH_E_NO_MEMORY, "out of memory");
 	json_decref(keys);
 	if (status)
 		return status;
@@ -112,7 +112,7 @@ bh_status terms_of_file(module_terms *given, const gateway *g, const module_reco
 	const module_said *said = &m->said;
 	begin(given, g);
 	bool named = said->trusted && said->manifest;
-	bh_status status = named ? manifest_named(given, said, m->file, err) : manifest_beside(given, m->file, err);
+	bh_status status = named ? manifest_named(given, said, err) : manifest_beside(given, m->file, err);
 	if (!status && said->keys)
 		status = said_config(&given->config, said, m->file, g->on_failure, err);
 	if (status || !given->config)

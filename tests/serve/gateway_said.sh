@@ -205,3 +205,20 @@ of edit '.limits.max_memory == 16000000 and .limits.max_execution_time_ms == 220
 compat /wasm && expect_json "[.modules[].module_meta.name] == [\"auth\", \"tracing\", \"edit\"] and ([.modules[] | keys] | unique == [[\"module_meta\", \"module_uuid\"]])"
 kill -TERM "$pid"
 ends 0
+
+# A state in which what was said cannot be: the module is missing, which is said, and nothing of it is lost.
+cp gateway.json good.json
+jq -c '(.modules[] | select(.name == "auth").said.limits) = {max_memory: 1}' good.json >gateway.json
+again
+says 'a registered module is missing: auth'
+says 'all requests get 503'
+get /other && expect 503
+admin -d '{"order": ["tracing", "auth", "edit"]}' /v1/gateway/order && expect 200
+jq -e '.modules[] | select(.name == "auth") | .said.limits.max_memory == 1 and .said.match.path_prefix == "/hello" and .trusted' gateway.json >/dev/null || failed 'it was lost'
+jq -e '.modules[] | select(.name == "edit") | .said.manifest and (.manifest | contains("16MB"))' gateway.json >/dev/null || failed 'a manifest was lost'
+# Put right in place it is back.
+change auth '{"limits":null}' && expect 200
+get /hello && expect 401
+get /other && expect 200
+kill -TERM "$pid"
+ends 0
