@@ -6,6 +6,7 @@
 #define BH_SERVE_GATEWAY_H
 
 #include <bulkhead.h>
+#include <jansson.h>
 
 #include "proxy.h"
 #include "text.h"
@@ -45,12 +46,23 @@ bh_status gateway_do(gateway *g, gateway_job *job, void *data, bh_error **err) _
 
 /* Jobs, on that thread. Answers are JSON, of which the first two have the form that existing users know. */
 
-/* POST /wasm: a body's modules, each by itself; 200, or 400 where one failed or the body is not what it should be. */
-unsigned gateway_register(gateway *g, const char *body, size_t length, bool dry, sv_text *out);
+/*
+ * POST /wasm: a body's modules, each by itself; `*http`: 200, or 400 where one failed or the body is not what it should be. A failure is
+ * of what is said of a module beyond what existing users know: nothing was done then, and `*field`, to be given back with sv_free(),
+ * is the key that is wrong.
+ */
+typedef struct {
+	const char *body;
+	size_t length;
+	bool dry;
+	bool trusted; /* it came over the admin API, not over compat_listen */
+} gateway_request;
+bh_status gateway_register(gateway *g, const gateway_request *asked, unsigned *http, sv_text *out, char **field,
+                           bh_error **err);
 /* DELETE /wasm/{uuid} */
 bh_status gateway_remove(gateway *g, const char *uuid, bh_error **err);
-/* Put another file in the place of a module, by name. */
-bh_status gateway_replace(gateway *g, const char *name, const char *file, bool dry, bh_error **err);
+/* Put another file in the place of a module, by name, or the same one with something else said of it. `*field` as above. */
+bh_status gateway_replace(gateway *g, const char *name, const json_t *object, bool dry, char **field, bh_error **err);
 /* All modules' names in another order. */
 bh_status gateway_order(gateway *g, const char *const *names, size_t count, bool dry, bh_error **err);
 

@@ -2,11 +2,20 @@
 #ifndef BH_SERVE_GATEWAY_INTERNAL_H
 #define BH_SERVE_GATEWAY_INTERNAL_H
 
+#include <jansson.h>
 #include <pthread.h>
 
 #include "flow.h"
 #include "gateway.h"
 #include "gateway_log.h"
+
+/* What was said of a module that was registered over HTTP, beside its name, file and attach points; see gateway_said.c. */
+typedef struct {
+	char *keys;        /* as JSON, which the state file has; NULL: nothing */
+	char *manifest;    /* the text of the Component.toml that `keys` name, as it was then; NULL: they name none */
+	bool trusted;      /* by somebody whom the admin API let in: it may widen what the gateway gives to all */
+	uint32_t position; /* from 1; 0: the end. Not kept: the order is */
+} module_said;
 
 /* A module as it is registered; but for what is counted it does not change. */
 typedef struct {
@@ -15,7 +24,8 @@ typedef struct {
 	uint64_t size, created_ms;
 	bool configured; /* by bulkhead.toml */
 	bool missing; /* its file is not what was registered: it is kept, and everything is refused, or it is passed over */
-	char *signature; /* of a configured one: all that was said of it */
+	char *signature;  /* of a configured one: all that was said of it */
+	module_said said; /* of one that was registered */
 	bh_component *component;
 	bh_chain_module_options options; /* texts in `texts` */
 	store texts;
@@ -58,9 +68,17 @@ void record_free(module_record *m);
 module_record *list_find(const module_list *list, const char *name);
 bool list_add(module_list *list, module_record *m);
 bh_status module_of_config(module_record **out, gateway *g, const bh_config_module *said, bh_error **err);
-/* One that is registered over HTTP; `sha256`: as it must be, NULL: any. */
-bh_status module_of_file(module_record **out, gateway *g, const char *name, const char *file, uint32_t attach,
-                         const char *sha256, bh_error **err);
+/* One that is registered over HTTP. `sha256`: as it must be, NULL: any; `said` is copied. */
+typedef struct {
+	const char *name, *file, *sha256;
+	uint32_t attach;
+	const module_said *said;
+} registration;
+bh_status module_of_file(module_record **out, gateway *g, const registration *asked, bh_error **err);
+/* Without its component: one that is missing. */
+bh_status module_without_file(module_record **out, const gateway *g, const registration *asked, bh_error **err);
+/* It is the old one under its UUID, with other contents. */
+bh_status module_succeed(module_record *m, const module_record *old, bh_error **err);
 /*
  * The same module under settings that have changed since. Where its file is not what was registered it keeps the limits it has,
  * which is said.
@@ -72,14 +90,30 @@ typedef struct {
 	bh_limits limits;
 	const bh_permissions *permissions; /* the manifest's, or the configuration's; NULL: none */
 	bh_manifest *manifest;
+	bh_config *config; /* what was said over HTTP */
 } module_terms;
 bh_status terms_of_config(module_terms *given, const gateway *g, const bh_config_module *said, bh_error **err);
-bh_status terms_of_file(module_terms *given, const gateway *g, const char *file, bh_error **err);
-void terms_free(module_terms *given); /* whatever came of making them */
+bh_status terms_of_file(module_terms *given, const gateway *g, const module_record *m, bh_error **err);
+bh_limit terms_wider(const gateway *g,
+                     const bh_limits *said); /* one that is above the gateway's; BH_LIMIT_NONE: none */
+void terms_free(module_terms *given);        /* whatever came of making them */
 
 /* The rules for paths; gateway_path.c. Opens the file, checks what it truly is, and reads that. */
 bh_status module_read(char **bytes, size_t *length, const char *path, bh_error **err);
-bh_status module_path_check(const char *path, bh_error **err);
+bh_status manifest_read(char **text, size_t *length, const char *path, bh_error **err);
+
+/* gateway_said.c */
+void said_free(module_said *said);
+bool said_copy(module_said *out, const module_said *from); /* false: no memory */
+/*
+ * The keys of a JSON object, over what was said before (NULL: nothing). A failure's `*field` is the key that is wrong, to be given
+ * back with sv_free(); NULL: none is.
+ */
+bh_status said_read(module_said *out, const gateway *g, const json_t *object, const char *file,
+                    const module_said *before, bool trusted, char **field, bh_error **err);
+/* The same as a configuration of one module, with `otherwise` where nothing is said of failures. */
+bh_status said_config(bh_config **out, const module_said *said, const char *file, bh_on_failure otherwise,
+                      bh_error **err);
 
 /* gateway_reload.c */
 proxy_options gateway_proxy_options(const bh_config_gateway *c);

@@ -33,6 +33,7 @@ void record_free(module_record *m)
 	sv_free(m->name);
 	sv_free(m->file);
 	sv_free(m->signature);
+	said_free(&m->said);
 	bh_component_unref(m->component);
 	store_free(&m->texts);
 	sv_free(m);
@@ -179,40 +180,77 @@ bh_status module_of_config(module_record **out, gateway *g, const bh_config_modu
 	return BH_OK;
 }
 
-static bh_status load_registered(module_record *m, const gateway *g, const char *bytes, size_t length, bh_error **err)
+/* What holds of one that was registered, and what was said of it. */
+static bh_status take_said(module_record *m, const gateway *g, const registration *asked, bool *apart, bh_error **err)
+{
+	bh_config *config = NULL;
+	m->options.on_failure = g->on_failure;
+	if (asked->said && !said_copy(&m->said, asked->said))
+		return no_memory(err);
+	bh_status status = m->said.keys ? said_config(&config, &m->said, m->file, g->on_failure, err) : BH_OK;
+	const bh_config_module *module = config ? bh_config_module_at(config, 0) : NULL;
+	if (module && !copy_options(m, module))
+		status = no_memory(err);
+	*apart = module && module->untrusted;
+	m->options.attach = asked->attach;
+	bh_config_free(config);
+	return status;
+}
+
+static bh_status load_registered(module_record *m, const gateway *g, bool apart, const char *bytes, size_t length,
+                                 bh_error **err)
 {
 	module_terms given;
 	bh_component_options options = BH_COMPONENT_OPTIONS_INIT;
-	bh_status status = terms_of_file(&given, g, m->file, err);
+	bh_status status = terms_of_file(&given, g, m, err);
 	options.limits = given.limits;
+	options.permissions = given.permissions;
 	options.name = m->name;
+	if (apart)
+		options.compile_mode = BH_COMPILE_ISOLATED;
 	if (!status)
 		status = bh_component_load_bytes(&m->component, g->host, bytes, length, &options, err);
 	terms_free(&given);
 	return status;
 }
 
-bh_status module_of_file(module_record **out, gateway *g, const char *name, const char *file, uint32_t attach,
-                         const char *sha256, bh_error **err)
+bh_status module_of_file(module_record **out, gateway *g, const registration *asked, bh_error **err)
 {
 	SV_AUTO char *bytes = NULL;
 	size_t length = 0;
-	if (!*name || strlen(name) > 256)
+	bool apart = false;
+	if (!*asked->name || strlen(asked->name) > 256)
 		return bh_error_new(err, BH_E_INVALID, "name is empty, or longer than 256 bytes");
-	bh_status status = module_read(&bytes, &length, file, err);
+	bh_status status = module_read(&bytes, &length, asked->file, err);
 	if (status)
 		return status;
-	module_record *m = record_new(name, file);
+	module_record *m = record_new(asked->name, asked->file);
 	if (!m)
 		return no_memory(err);
 	m->size = length;
-	m->options.attach = attach;
-	m->options.on_failure = g->on_failure;
-	status = load_registered(m, g, bytes, length, err);
+	status = take_said(m, g, asked, &apart, err);
+	if (!status)
+		status = load_registered(m, g, apart, bytes, length, err);
 	if (!status)
 		note_digest(m);
-	if (!status && sha256 && strcmp(sha256, m->sha256) != 0)
-		status = bh_error_new(err, BH_E_STALE, "%s: not what it was when it was registered", file);
+	if (!status && asked->sha256 && strcmp(asked->sha256, m->sha256) != 0)
+		status = bh_error_new(err, BH_E_STALE, "%s: not what it was when it was registered", asked->file);
+	if (status)
+		record_free(m);
+	else
+		*out = m;
+	return status;
+}
+
+bh_status module_without_file(module_record **out, const gateway *g, const registration *asked, bh_error **err)
+{
+	bool apart;
+	module_record *m = record_new(asked->name, asked->file);
+	if (!m)
+		return no_memory(err);
+	m->missing = true;
+	memcpy(m->sha256, asked->sha256, sizeof m->sha256);
+	bh_status status = take_said(m, g, asked, &apart, err);
 	if (status)
 		record_free(m);
 	else
@@ -221,40 +259,51 @@ bh_status module_of_file(module_record **out, gateway *g, const char *name, cons
 }
 
 /* A record of its own with the component there is. */
-static module_record *same_component(const gateway *g, const module_record *old)
+static bh_status same_component(module_record **out, const gateway *g, const module_record *old,
+                                const registration *asked, bh_error **err)
 {
-	module_record *m = record_new(old->name, old->file);
-	if (!m)
-		return NULL;
+	module_record *m = NULL;
+	bh_status status = module_without_file(&m, g, asked, err);
+	if (status)
+		return status;
 	m->missing = old->missing;
 	m->size = old->size;
-	memcpy(m->sha256, old->sha256, sizeof m->sha256);
 	m->component = old->component ? bh_component_ref(old->component) : NULL;
 	m->options.component = m->component;
-	m->options.attach = old->options.attach;
-	m->options.on_failure = g->on_failure;
-	return m;
+	*out = m;
+	return BH_OK;
 }
 
-bh_status module_again(module_record **out, gateway *g, const module_record *old, bh_error **err)
+bh_status module_succeed(module_record *m, const module_record *old, bh_error **err)
 {
-	bh_error *why = NULL;
-	module_record *m = NULL;
-	if (old->missing || module_of_file(&m, g, old->name, old->file, old->options.attach, old->sha256, &why))
-		m = same_component(g, old);
-	if (why)
-		say_failure(BH_LOG_WARNING, "gateway: a registered module keeps the limits it has", why);
-	bh_error_free(why);
-	char *uuid = m ? sv_copy(old->uuid) : NULL;
-	if (!uuid) {
-		record_free(m);
+	char *uuid = sv_copy(old->uuid);
+	if (!uuid)
 		return no_memory(err);
-	}
 	sv_free(m->uuid);
 	m->uuid = uuid;
 	m->created_ms = old->created_ms;
 	m->accessed_ms = old->accessed_ms;
 	m->calls = old->calls;
-	*out = m;
 	return BH_OK;
+}
+
+bh_status module_again(module_record **out, gateway *g, const module_record *old, bh_error **err)
+{
+	const registration asked = {old->name, old->file, old->sha256, old->options.attach, &old->said};
+	bh_error *why = NULL;
+	module_record *m = NULL;
+	bh_status status = BH_OK;
+	if (old->missing || module_of_file(&m, g, &asked, &why))
+		status = same_component(&m, g, old, &asked, err);
+	if (why)
+		say_failure(BH_LOG_WARNING, "gateway: a registered module keeps the limits it has", why);
+	bh_error_free(why);
+	if (status)
+		return status;
+	status = module_succeed(m, old, err);
+	if (status)
+		record_free(m);
+	else
+		*out = m;
+	return status;
 }

@@ -14,7 +14,17 @@
 #include "gateway_internal.h"
 #include "memory.h"
 
-enum { MOST_PATH = 4096, MOST_FILE = 64 << 20 };
+enum { MOST_PATH = 4096 };
+
+/* What a key may name. */
+typedef struct {
+	const char *key, *ending;
+	off_t most;
+	const char *most_text;
+} path_rule;
+
+static const path_rule module_rule = {"file_path", ".wasm", 64 << 20, "64 MiB"},
+					   manifest_rule = {"manifest", ".toml", 64 << 10, "64 KiB"};
 
 static const char *const forbidden[] = {"/etc",  "/proc",    "/sys",     "/dev", "/boot",
                                         "/root", "/var/log", "/var/run", "/run"};
@@ -36,20 +46,20 @@ static bool has_dots(const char *path)
 	return false;
 }
 
-bh_status module_path_check(const char *path, bh_error **err)
+static bh_status path_check(const char *path, const path_rule *rule, bh_error **err)
 {
-	size_t length = strlen(path);
+	size_t length = strlen(path), end = strlen(rule->ending);
 	if (!length)
-		return bh_error_new(err, BH_E_INVALID, "file_path is empty");
+		return bh_error_new(err, BH_E_INVALID, "%s is empty", rule->key);
 	if (path[0] != '/')
-		return bh_error_new(err, BH_E_INVALID, "file_path is to be absolute: %s", path);
+		return bh_error_new(err, BH_E_INVALID, "%s is to be absolute: %s", rule->key, path);
 	if (length >= MOST_PATH || has_dots(path))
-		return bh_error_new(err, BH_E_INVALID, "file_path has '.' or '..' in it, or is too long");
-	if (length < 6 || strcmp(path + length - 5, ".wasm") != 0)
-		return bh_error_new(err, BH_E_INVALID, "file_path is to end in .wasm: %s", path);
+		return bh_error_new(err, BH_E_INVALID, "%s has '.' or '..' in it, or is too long", rule->key);
+	if (length <= end || strcmp(path + length - end, rule->ending) != 0)
+		return bh_error_new(err, BH_E_INVALID, "%s is to end in %s: %s", rule->key, rule->ending, path);
 	for (size_t i = 0; i < SV_COUNT(forbidden); i++)
 		if (is_under(path, forbidden[i]))
-			return bh_error_new(err, BH_E_DENIED, "file_path is below %s, where no modules may be", forbidden[i]);
+			return bh_error_new(err, BH_E_DENIED, "%s is below %s, where no modules may be", rule->key, forbidden[i]);
 	return BH_OK;
 }
 
@@ -65,16 +75,16 @@ static bh_status true_name(char out[MOST_PATH], int fd, bh_error **err)
 	return BH_OK;
 }
 
-static bh_status read_all(char **bytes, size_t *length, int fd, const char *path, bh_error **err)
+static bh_status read_all(char **bytes, size_t *length, int fd, const char *path, const path_rule *rule, bh_error **err)
 {
 	struct stat info;
 	if (fstat(fd, &info) || !S_ISREG(info.st_mode))
 		return bh_error_new(err, BH_E_IO, "%s: not a file", path);
 	if (info.st_size <= 0)
 		return bh_error_new(err, BH_E_INVALID, "%s: empty", path);
-	if (info.st_size > MOST_FILE)
-		return bh_error_new(err, BH_E_RESOURCE_LIMIT, "%s: larger than 64 MiB", path);
-	SV_AUTO char *text = sv_alloc((size_t)info.st_size);
+	if (info.st_size > rule->most)
+		return bh_error_new(err, BH_E_RESOURCE_LIMIT, "%s: larger than %s", path, rule->most_text);
+	SV_AUTO char *text = sv_alloc((size_t)info.st_size + 1);
 	if (!text)
 		return bh_error_new(err, BH_E_NO_MEMORY, "out of memory");
 	size_t done = 0;
@@ -87,10 +97,10 @@ static bh_status read_all(char **bytes, size_t *length, int fd, const char *path
 	return BH_OK;
 }
 
-bh_status module_read(char **bytes, size_t *length, const char *path, bh_error **err)
+static bh_status read_by(const path_rule *rule, char **bytes, size_t *length, const char *path, bh_error **err)
 {
 	char name[MOST_PATH];
-	bh_status status = module_path_check(path, err);
+	bh_status status = path_check(path, rule, err);
 	if (status)
 		return status;
 	/* O_NONBLOCK: a FIFO must not hold us. */
@@ -99,9 +109,19 @@ bh_status module_read(char **bytes, size_t *length, const char *path, bh_error *
 		return bh_error_new(err, errno == ENOENT ? BH_E_NOT_FOUND : BH_E_IO, "%s: %s", path, strerror(errno));
 	status = true_name(name, fd, err);
 	if (!status)
-		status = module_path_check(name, err);
+		status = path_check(name, rule, err);
 	if (!status)
-		status = read_all(bytes, length, fd, path, err);
+		status = read_all(bytes, length, fd, path, rule, err);
 	close(fd);
 	return status;
+}
+
+bh_status module_read(char **bytes, size_t *length, const char *path, bh_error **err)
+{
+	return read_by(&module_rule, bytes, length, path, err);
+}
+
+bh_status manifest_read(char **text, size_t *length, const char *path, bh_error **err)
+{
+	return read_by(&manifest_rule, text, length, path, err);
 }

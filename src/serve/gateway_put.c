@@ -38,12 +38,17 @@ static bh_status edit_all(gateway *g, bh_chain_edit *edit, const module_list *ne
 	return status;
 }
 
-/* One that is missing and fails closed refuses everything. */
+/* One that is missing and fails closed refuses everything; a shadow never does anything. */
+static bool refuses(const module_record *m)
+{
+	return m->missing && m->options.on_failure == BH_FAIL_CLOSED && !m->options.shadow;
+}
+
 void gateway_look_for_missing(gateway *g)
 {
 	bool closed = false;
 	for (size_t i = 0; i < g->modules.count; i++)
-		closed = closed || (g->modules.items[i]->missing && g->modules.items[i]->options.on_failure == BH_FAIL_CLOSED);
+		closed = closed || refuses(g->modules.items[i]);
 	if (g->proxy)
 		proxy_close_to_all(g->proxy, closed);
 }

@@ -24,6 +24,13 @@ static void put_module(sv_text *out, const module_record *m)
 	js_put_number(out, "size_bytes", m->size);
 	js_put_number(out, "created_ms", m->created_ms);
 	js_put_number(out, "attach", m->options.attach);
+	if (m->said.keys) {
+		js_key(out, "said");
+		js_raw(out, m->said.keys);
+		js_put_bool(out, "trusted", m->said.trusted);
+	}
+	if (m->said.manifest)
+		js_put_text(out, "manifest", m->said.manifest);
 	js_close(out, '}');
 }
 
@@ -89,6 +96,11 @@ bh_status state_stage(const gateway *g, const module_list *list, char *const *co
 	SV_AUTO char *text = sv_text_take(&out);
 	if (!text)
 		return bh_error_new(err, BH_E_NO_MEMORY, "out of memory");
+	if (length >= MOST_STATE)
+		return bh_error_new(err, BH_E_RESOURCE_LIMIT,
+		                    "%s would be larger than 4 MiB, so nothing was changed: say less of modules, or in their "
+		                    "manifests",
+		                    g->state);
 	int fd = open(g->staged, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	bool good = fd >= 0 && write_whole(fd, text, length);
 	int failed = errno;
@@ -129,47 +141,72 @@ static const char *text_of(const json_t *object, const char *key)
 	return json_string_value(json_object_get(object, key));
 }
 
-static void say_missing(const gateway *g, const char *name, const bh_error *err)
+static void say_missing(const module_record *m, const bh_error *err)
 {
-	SV_AUTO char *what = sv_format("gateway: a registered module is missing: %s", name);
+	SV_AUTO char *what = sv_format("gateway: a registered module is missing: %s", m->name);
+	bool closed = m->options.on_failure == BH_FAIL_CLOSED && !m->options.shadow;
 	say_failure(BH_LOG_ERROR, what ? what : "gateway: a registered module is missing", err);
 	say(BH_LOG_ERROR,
 	    "  Until its file and manifest are as they should be and the daemon is started again, or it is removed, %s",
-	    g->on_failure == BH_FAIL_CLOSED ? "all requests get 503." : "requests pass it by.");
+	    closed ? "all requests get 503." : "requests pass it by.");
+}
+
+/* What was said of it, as it was written down. */
+static bool read_said(module_said *out, const json_t *object)
+{
+	const json_t *said = json_object_get(object, "said");
+	const char *manifest = text_of(object, "manifest");
+	*out = (module_said){.trusted = json_is_true(json_object_get(object, "trusted"))};
+	if (json_is_object(said))
+		out->keys = json_dumps(said, JSON_COMPACT);
+	if (manifest)
+		out->manifest = sv_copy(manifest);
+	return (!said || out->keys) && (!manifest || out->manifest);
+}
+
+/* A record of what is missing; one of which is said what cannot be read keeps that, too. */
+static module_record *missing_module(const gateway *g, const registration *asked, const json_t *object,
+                                     const bh_error *err)
+{
+	registration bare = *asked;
+	module_record *m = NULL;
+	bare.said = NULL;
+	if (module_without_file(&m, g, asked, NULL) &&
+	    (module_without_file(&m, g, &bare, NULL) || !said_copy(&m->said, asked->said))) {
+		record_free(m);
+		return NULL;
+	}
+	m->size = (uint64_t)json_integer_value(json_object_get(object, "size_bytes"));
+	say_missing(m, err);
+	return m;
 }
 
 /* A module as it was registered; where its file is not that any more, a record of what is missing. */
 static module_record *read_module(gateway *g, const json_t *object)
 {
-	const char *uuid = text_of(object, "uuid"), *name = text_of(object, "name"), *file = text_of(object, "file_path"),
-			   *sha = text_of(object, "sha256");
+	const char *uuid = text_of(object, "uuid");
 	json_int_t attach = json_integer_value(json_object_get(object, "attach"));
+	module_said said = {0};
+	const registration asked = {.name = text_of(object, "name"),
+	                            .file = text_of(object, "file_path"),
+	                            .sha256 = text_of(object, "sha256"),
+	                            .attach = (uint32_t)attach,
+	                            .said = &said};
 	bh_error *err = NULL;
 	module_record *m = NULL;
-	if (!uuid || !name || !file || !sha || strlen(sha) != 64 || attach < 0 || attach > 7)
+	if (!uuid || !asked.name || !asked.file || !asked.sha256 || strlen(asked.sha256) != 64 || attach < 0 || attach > 7)
 		return NULL;
-	if (module_of_file(&m, g, name, file, (uint32_t)attach, sha, &err)) {
-		say_missing(g, name, err);
-		m = sv_alloc(sizeof *m);
-		if (m) {
-			m->missing = true;
-			m->name = sv_copy(name);
-			m->file = sv_copy(file);
-			m->uuid = sv_copy(uuid);
-			m->options.attach = (uint32_t)attach;
-			m->options.on_failure = g->on_failure;
-			m->size = (uint64_t)json_integer_value(json_object_get(object, "size_bytes"));
-			memcpy(m->sha256, sha, 65);
-		}
-	} else {
-		sv_free(m->uuid);
-		m->uuid = sv_copy(uuid);
-	}
+	if (read_said(&said, object) && module_of_file(&m, g, &asked, &err))
+		m = missing_module(g, &asked, object, err);
+	said_free(&said);
 	bh_error_free(err);
-	if (m && m->name && m->file && m->uuid) {
-		m->created_ms = m->accessed_ms = (uint64_t)json_integer_value(json_object_get(object, "created_ms"));
+	if (!m)
+		return NULL;
+	sv_free(m->uuid);
+	m->uuid = sv_copy(uuid);
+	m->created_ms = m->accessed_ms = (uint64_t)json_integer_value(json_object_get(object, "created_ms"));
+	if (m->uuid)
 		return m;
-	}
 	record_free(m);
 	return NULL;
 }

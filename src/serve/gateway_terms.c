@@ -19,14 +19,15 @@ static void put_over(bh_limits *out, const bh_limits *said)
 /* Whoever may register a module over HTTP may not give it more than the operator gives to all. */
 static void narrow(bh_limits *out, const bh_limits *said)
 {
-	bh_limits lower = *out;
-	put_over(&lower, said);
+	bh_limits most = *out;
+	bh_limits_fill(&most);
 	for (int i = BH_LIMIT_NONE + 1; i < BH_LIMIT_COUNT; i++) {
-		uint64_t most = bh_limits_get(out, (bh_limit)i), wanted = bh_limits_get(&lower, (bh_limit)i);
-		if (wanted && (!most || wanted < most))
+		uint64_t wanted = bh_limits_get(said, (bh_limit)i);
+		if (wanted && wanted < bh_limits_get(&most, (bh_limit)i))
 			bh_limits_set(out, (bh_limit)i, wanted);
 	}
-	out->on_memory_limit = lower.on_memory_limit;
+	if (said->on_memory_limit)
+		out->on_memory_limit = said->on_memory_limit;
 }
 
 static void begin(module_terms *given, const gateway *g)
@@ -62,11 +63,24 @@ bh_status terms_of_config(module_terms *given, const gateway *g, const bh_config
 	return BH_OK;
 }
 
-/* What a manifest has wrong is for the operator: it may be a link to what is no business of whoever asks. */
-bh_status terms_of_file(module_terms *given, const gateway *g, const char *file, bh_error **err)
+bh_limit terms_wider(const gateway *g, const bh_limits *said)
+{
+	module_terms all;
+	begin(&all, g);
+	bh_limits_fill(&all.limits);
+	for (int i = BH_LIMIT_NONE + 1; i < BH_LIMIT_COUNT; i++)
+		if (bh_limits_get(said, (bh_limit)i) > bh_limits_get(&all.limits, (bh_limit)i))
+			return (bh_limit)i;
+	return BH_LIMIT_NONE;
+}
+
+/*
+ * The manifest that lies beside it. What it has wrong is for the operator: it may be a link to what is no business of whoever
+ * asks.
+ */
+static bh_status manifest_beside(module_terms *given, const char *file, bh_error **err)
 {
 	bh_error *why = NULL;
-	begin(given, g);
 	bh_status status = find_manifest(&given->manifest, file, &why);
 	if (status) {
 		say_failure(BH_LOG_WARNING, file, why);
@@ -78,8 +92,45 @@ bh_status terms_of_file(module_terms *given, const gateway *g, const char *file,
 	return BH_OK;
 }
 
+/* The one that was named, as it was when it was. Its paths are those from its own folder. */
+static bh_status manifest_named(module_terms *given, const module_said *said, bh_error **err)
+{
+	json_t *keys = said->keys ? json_loads(said->keys, 0, NULL) : NULL;
+	const char *path = json_string_value(json_object_get(keys, "manifest"));
+	bh_status status = path ? bh_manifest_parse(&given->manifest, said->manifest, strlen(said->manifest), path, err)
+	                        : bh_error_new(err, BH_E_NO_MEMORY, "out of memory");
+	json_decref(keys);
+	if (status)
+		return status;
+	put_over(&given->limits, bh_manifest_limits(given->manifest));
+	given->permissions = bh_manifest_permissions(given->manifest);
+	return BH_OK;
+}
+
+bh_status terms_of_file(module_terms *given, const gateway *g, const module_record *m, bh_error **err)
+{
+	const module_said *said = &m->said;
+	begin(given, g);
+	bool named = said->trusted && said->manifest;
+	bh_status status = named ? manifest_named(given, said, err) : manifest_beside(given, m->file, err);
+	if (!status && said->keys)
+		status = said_config(&given->config, said, m->file, g->on_failure, err);
+	if (status || !given->config)
+		return status;
+	const bh_config_module *module = bh_config_module_at(given->config, 0);
+	if (said->trusted)
+		put_over(&given->limits, module->limits);
+	else
+		narrow(&given->limits, module->limits);
+	if (said->trusted && module->permissions)
+		given->permissions = module->permissions;
+	return BH_OK;
+}
+
 void terms_free(module_terms *given)
 {
 	bh_manifest_free(given->manifest);
+	bh_config_free(given->config);
 	given->manifest = NULL;
+	given->config = NULL;
 }

@@ -5,6 +5,7 @@
 #include "http.h"
 #include "memory.h"
 #include "samples.h"
+#include "show_terms.h"
 #include "tree_path.h"
 
 /* What was seen of one while the tree stood still. */
@@ -170,31 +171,6 @@ static void put_items(sv_text *out, const char *key, const bh_component *compone
 	js_close(out, ']');
 }
 
-static void put_limits(sv_text *out, const bh_limits *limits)
-{
-	js_key(out, "limits");
-	js_open(out, '{');
-	for (int i = BH_LIMIT_NONE + 1; i < BH_LIMIT_COUNT; i++) {
-		uint64_t value = bh_limits_get(limits, (bh_limit)i);
-		js_key(out, bh_limit_describe((bh_limit)i)->key);
-		if (value == BH_UNLIMITED)
-			js_text(out, "unlimited");
-		else
-			js_number(out, value);
-	}
-	js_close(out, '}');
-}
-
-static void put_permissions(sv_text *out, const bh_component *component)
-{
-	const bh_permissions *granted = bh_component_permissions(component);
-	js_key(out, "permissions");
-	js_open(out, '[');
-	for (size_t i = 0; granted && i < bh_permissions_count(granted); i++)
-		js_text(out, bh_permissions_describe(granted, i));
-	js_close(out, ']');
-}
-
 static void put_component(exchange *self, sv_text *out, const bh_component *component)
 {
 	const admin_daemon *d = &self->server->daemon;
@@ -209,8 +185,8 @@ static void put_component(exchange *self, sv_text *out, const bh_component *comp
 	js_put_text(out, "sha256", text);
 	put_items(out, "exports", component, bh_component_export_at);
 	put_items(out, "imports", component, bh_component_import_at);
-	put_limits(out, bh_component_limits(component));
-	put_permissions(out, component);
+	show_limits(out, bh_component_limits(component));
+	show_permissions(out, bh_component_permissions(component));
 	js_close(out, '}');
 }
 

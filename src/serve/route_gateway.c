@@ -42,9 +42,22 @@ static void later(exchange *self, gateway_job *job)
 	bh_error_free(err);
 }
 
-static void answer_done(exchange *self, bh_status status, bh_error *err, const char *what)
+/* A problem that names the member of the body that it is about, where it is about one. */
+static void answer_field(exchange *self, bh_status status, const bh_error *err, const char *field)
 {
-	if (status) {
+	sv_text body = {0};
+	unsigned http_status = problem_http_status(status);
+	problem_begin(&body, self, http_status, status, err);
+	js_put_text(&body, "field", field);
+	problem_end(&body);
+	answer_problem_text(self, http_status, &body);
+}
+
+static void answer_done(exchange *self, bh_status status, bh_error *err, const char *field, const char *what)
+{
+	if (status && field) {
+		answer_field(self, status, err, field);
+	} else if (status) {
 		answer_error(self, status, err);
 	} else {
 		sv_text out = {0};
@@ -63,9 +76,19 @@ static void answer_done(exchange *self, bh_status status, bh_error *err, const c
 static void do_register(void *data, gateway *g)
 {
 	exchange *self = data;
+	const gateway_request asked = {
+		.body = self->body.data, .length = self->body.length, .dry = self->dry, .trusted = !self->server->compat};
 	sv_text out = {0};
-	unsigned status = gateway_register(g, self->body.data, self->body.length, self->dry, &out);
-	answer_json(self, status, &out);
+	SV_AUTO char *field = NULL;
+	bh_error *err = NULL;
+	unsigned http;
+	bh_status status = gateway_register(g, &asked, &http, &out, &field, &err);
+	if (status)
+		answer_field(self, status, err, field);
+	else
+		answer_json(self, http, &out);
+	sv_text_deinit(&out);
+	bh_error_free(err);
 	exchange_unref(self);
 }
 
@@ -133,7 +156,7 @@ static void do_order(void *data, gateway *g)
 		right = (names[i] = json_string_value(json_array_get(list, i)));
 	bh_status status = right ? gateway_order(g, names, count, self->dry, &err)
 	                         : bh_error_new(&err, BH_E_INVALID, "the body is to be {\"order\": [\"NAME\", ...]}");
-	answer_done(self, status, err, "ordered");
+	answer_done(self, status, err, NULL, "ordered");
 	json_decref(body);
 }
 
@@ -146,12 +169,14 @@ static void do_replace(void *data, gateway *g)
 {
 	exchange *self = data;
 	json_t *body = body_of(self);
-	const char *file = json_string_value(json_object_get(body, "file_path"));
+	SV_AUTO char *field = NULL;
 	bh_error *err = NULL;
-	bh_status status =
-		file ? gateway_replace(g, self->child, file, self->dry, &err)
-			 : bh_error_new(&err, BH_E_INVALID, "the body is to be {\"file_path\": \"/an/absolute/path.wasm\"}");
-	answer_done(self, status, err, "replaced");
+	bh_status status = json_object_size(body)
+	                       ? gateway_replace(g, self->child, body, self->dry, &field, &err)
+	                       : bh_error_new(&err, BH_E_INVALID,
+	                                      "the body is to be {\"file_path\": \"/an/absolute/path.wasm\"}, or have what "
+	                                      "is to be said of the module, or both");
+	answer_done(self, status, err, field, "replaced");
 	json_decref(body);
 }
 

@@ -31,7 +31,7 @@ def check($root; $s; $at):
 			(keys[] as $k | .[$k]
 				| if $s.properties and ($s.properties | has($k)) then check($root; $s.properties[$k]; "\($at).\($k)")
 					elif $s.additionalProperties == false then "\($at): \($k) is not in the schema"
-					elif $s.additionalProperties then check($root; $s.additionalProperties; "\($at).\($k)")
+					elif ($s.additionalProperties | type) == "object" then check($root; $s.additionalProperties; "\($at).\($k)")
 					else empty end)
 			else empty end)
 	end;
