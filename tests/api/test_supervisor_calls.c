@@ -155,7 +155,7 @@ static void bounds_while_it_is_up(void **state)
 	bh_child_options options = service(component);
 	options.mailbox = 3;
 	scene s = scene_begin(&options);
-	scene_wait(&s, BH_CHILD_RUNNING);
+	scene_wait_all(&s); /* until then calls wait for it, three in all */
 	for (int round = 0; round < 2; round++) {
 		bh_call *waits[3], *spins = start(s.child, "spin");
 		for (int i = 0; i < 3; i++)
