@@ -120,7 +120,7 @@ typedef enum {
 
 /** What becomes of the calls that wait for an instance of a service when that crashes. */
 typedef enum {
-	BH_REQUEUE, /**< they wait for the next instance (default) */
+	BH_REQUEUE, /**< they wait for the next instance, in the order in which they were started (default) */
 	BH_FAIL     /**< they fail with BH_E_POISONED */
 } bh_on_restart;
 

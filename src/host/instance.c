@@ -155,6 +155,31 @@ static bh_status full(const bh_instance *instance, bh_error **err)
 }
 
 /* With the lock held. */
+static bool unreserve(bh_instance *instance, bh_run *run)
+{
+	bool was = run->reserved;
+	instance->reserved -= was;
+	run->reserved = false;
+	return was;
+}
+
+bool bh_instance_unreserve(bh_instance *instance, bh_run *run)
+{
+	pthread_mutex_lock(&instance->lock);
+	bool was = unreserve(instance, run);
+	pthread_mutex_unlock(&instance->lock);
+	return was;
+}
+
+uint32_t bh_instance_reserved(bh_instance *instance)
+{
+	pthread_mutex_lock(&instance->lock);
+	uint32_t reserved = instance->reserved;
+	pthread_mutex_unlock(&instance->lock);
+	return reserved;
+}
+
+/* With the lock held. */
 static bool take_turn(bh_instance *instance, bh_run *run, bh_status *status)
 {
 	if (!instance->store || instance->poison || atomic_load_explicit(&instance->killed, memory_order_relaxed)) {
@@ -166,6 +191,7 @@ static bool take_turn(bh_instance *instance, bh_run *run, bh_status *status)
 			bh_line_join(&instance->line, &run->turn);
 	} else {
 		bh_line_leave(&instance->line, &run->turn);
+		unreserve(instance, run);
 		instance->busy = true;
 		instance->runner = run->turn.waker;
 		return true;
@@ -197,6 +223,8 @@ bh_status bh_instance_reserve(bh_instance *instance, bh_run *run, const bh_waker
 		bh_line_join(&instance->line, &run->turn);
 		run->uses_instance = true;
 		instance->users++;
+		run->reserved = run->supplied; /* others have nobody to come back to */
+		instance->reserved += run->reserved;
 	}
 	pthread_mutex_unlock(&instance->lock);
 	return status;

@@ -32,6 +32,7 @@ struct bh_instance {
 	pthread_mutex_t lock;
 	bh_line line;           /* of calls that wait for their turn */
 	uint32_t mailbox;       /* how long that may be */
+	uint32_t reserved;      /* calls of a supplier with a place that was reserved for them, and that had no turn */
 	uint32_t users;         /* callers: the one whose turn it is, and those that wait */
 	bool given_up;          /* freed under their feet: the last of them releases the owner's reference */
 	bool busy;              /* a call is under way */
@@ -52,6 +53,13 @@ bool bh_instance_enter(bh_instance *instance, bh_run *run, bh_status *status);
  * were started. BH_E_BUSY.
  */
 bh_status bh_instance_reserve(bh_instance *instance, bh_run *run, const bh_waker *waker, bh_error **err);
+
+/*
+ * How many of these had no turn. Where the instance cannot be called any more, no other gets one: each of them comes back to
+ * its supplier, and says so with bh_instance_unreserve(), which is nothing for one that had its turn.
+ */
+uint32_t bh_instance_reserved(bh_instance *instance);
+bool bh_instance_unreserve(bh_instance *instance, bh_run *run);
 
 /* Wait for the turn no more. */
 void bh_instance_quit(bh_instance *instance, bh_run *run);

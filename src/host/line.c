@@ -2,19 +2,30 @@
 
 #include "base/thread.h"
 
-void bh_line_join(bh_line *line, bh_turn *turn)
+/* NULL: before all others. */
+static void join_behind(bh_line *line, bh_turn *turn, bh_turn *other)
 {
 	if (turn->waits)
 		return;
 	turn->waits = true;
-	turn->next = NULL;
-	turn->previous = line->last;
-	if (line->last)
-		line->last->next = turn;
-	else
-		line->first = turn;
-	line->last = turn;
+	turn->previous = other;
+	turn->next = other ? other->next : line->first;
+	*(turn->previous ? &turn->previous->next : &line->first) = turn;
+	*(turn->next ? &turn->next->previous : &line->last) = turn;
 	line->length++;
+}
+
+void bh_line_join(bh_line *line, bh_turn *turn)
+{
+	join_behind(line, turn, line->last);
+}
+
+void bh_line_join_numbered(bh_line *line, bh_turn *turn)
+{
+	bh_turn *other = line->last;
+	while (other && other->number > turn->number)
+		other = other->previous;
+	join_behind(line, turn, other);
 }
 
 void bh_line_leave(bh_line *line, bh_turn *turn)

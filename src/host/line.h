@@ -14,6 +14,7 @@
 typedef struct bh_turn {
 	const bh_waker *waker; /* outlives the wait */
 	struct bh_turn *next, *previous;
+	uint64_t number; /* for bh_line_join_numbered() */
 	bool waits;
 } bh_turn;
 
@@ -26,6 +27,9 @@ typedef struct {
 /* Nothing happens to one that is in it, or not in it, already. */
 void bh_line_join(bh_line *line, bh_turn *turn);
 void bh_line_leave(bh_line *line, bh_turn *turn);
+
+/* The same, behind those with a smaller number and before the others: for those that come back to it. */
+void bh_line_join_numbered(bh_line *line, bh_turn *turn);
 
 /* Whether nobody else was before. */
 static inline bool bh_line_first(const bh_line *line, const bh_turn *turn)

@@ -63,6 +63,8 @@ struct bh_run {
 	void *supplied;              /* and what it gave; NULL: nothing */
 	const char *name;            /* by which the supplier finds the function */
 	bool asked_again;            /* it waits for the second time, and not behind newcomers' bounds */
+	bool returning;              /* the supplier's: it is expected back in the line */
+	bool reserved; /* it has a place in the line of what was supplied, and had no turn; the instance's lock */
 	const bh_value *args;
 	size_t arg_count;
 	bh_args_pass pass;

@@ -60,7 +60,7 @@ struct bh_life {
 	bool checking;         /* it is being asked how it is; the child's lock */
 	uint32_t failures;     /* in a row, of being asked; the child's lock */
 	bool closing;          /* takes no more calls, and is over when the last one is; the child's lock */
-	bool dead;             /* a call found it so: whoever knows why will say so; the child's lock */
+	bool dead;             /* cannot be called any more: whoever knows why will say so; the child's lock */
 	uint32_t in_flight;    /* the child's lock */
 	bool saving;           /* it is being asked for its state; the child's lock */
 	bool saved;            /* and was for the last time; the child's lock */
@@ -131,6 +131,8 @@ struct bh_child {
 	bh_upgrade *upgrade;   /* under way; both locks to change it */
 	bool paused;           /* no call is let in: its state is being handed over; the child's lock */
 	bh_line line;          /* of calls that wait for an instance to come up */
+	uint64_t numbers;      /* given to calls, in which they wait; the child's lock */
+	uint32_t returning;    /* calls that waited for one that is dead, on their way back to the line; the child's lock */
 	uint32_t member_count;
 	bh_member members[];
 };
@@ -247,6 +249,12 @@ void bh_life_unref(bh_life *life);
 
 /* The life ended, for the first time anybody says so: the plan is told. `cause` is copied; both may be NULL. */
 void bh_life_over(bh_life *life, bh_exit how, const bh_error *cause, const bh_usage *usage);
+
+/*
+ * Its instance cannot be called any more, if that is so. Calls that waited for it come back to the child's line, and until all
+ * are there nobody is let in elsewhere: so calls keep their order over a crash. With the child's lock.
+ */
+void bh_life_look_dead(bh_life *life);
 
 /* A call on it is through: if nothing can be called on it any more, or it was the last one waited for, it is over. */
 void bh_life_leave(bh_life *life, bh_status status, const bh_error *cause, const bh_usage *usage);

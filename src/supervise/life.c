@@ -31,6 +31,14 @@ void bh_life_unref(bh_life *life)
 	bh_child_unref(child);
 }
 
+void bh_life_look_dead(bh_life *life)
+{
+	if (life->dead || !life->instance || bh_instance_usable(life->instance))
+		return;
+	life->dead = true;
+	life->member->child->returning += bh_instance_reserved(life->instance);
+}
+
 void bh_life_over(bh_life *life, bh_exit how, const bh_error *cause, const bh_usage *usage)
 {
 	if (atomic_exchange(&life->over, true))
@@ -38,6 +46,7 @@ void bh_life_over(bh_life *life, bh_exit how, const bh_error *cause, const bh_us
 	bh_member *member = life->member;
 	bh_child *child = bh_child_ref(member->child);
 	pthread_mutex_lock(&child->lock);
+	bh_life_look_dead(life); /* before there is another */
 	bool mine = member->life == life;
 	if (mine)
 		member->life = NULL;

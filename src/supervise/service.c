@@ -41,7 +41,7 @@ static bh_life *least_loaded(const bh_child *child)
 /* Whether as many wait as may: behind the call that it is in the middle of, or for one to come up. */
 static bool is_full(const bh_child *child, const bh_life *life)
 {
-	return life ? life->in_flight > child->mailbox : child->line.length >= child->mailbox;
+	return life ? life->in_flight > child->mailbox : (uint64_t)child->line.length + child->returning >= child->mailbox;
 }
 
 static bh_life *take(bh_life *life)
@@ -131,7 +131,8 @@ static bool is_revised(bh_run *run, bh_status *status)
 /* A thread that cannot wait goes before those that do. */
 static bool may_go_first(const bh_child *child, const bh_run *run)
 {
-	return bh_line_first(&child->line, &run->turn) || (run->own_stack && bh_executor_is_worker());
+	return (bh_line_first(&child->line, &run->turn) && !child->returning) ||
+	       (run->own_stack && bh_executor_is_worker());
 }
 
 /* Out of the line of the service into that of the instance, in one move, so that calls stay in their order. */
@@ -148,6 +149,10 @@ static bool enter(bh_run *run, bh_status *status)
 {
 	bh_child *child = run->service;
 	pthread_mutex_lock(&child->lock);
+	if (!run->turn.number)
+		run->turn.number = ++child->numbers;
+	bool last = run->returning && !--child->returning;
+	run->returning = false;
 	bh_life *life = may_go_first(child, run) ? least_loaded(child) : NULL;
 	/* One that has waited had its place, and keeps it over a crash. */
 	bool full = !run->turn.waits && !run->asked_again && is_full(child, life);
@@ -156,7 +161,9 @@ static bool enter(bh_run *run, bh_status *status)
 	else if (life)
 		*status = pass_on(child, take(life), run);
 	else
-		bh_line_join(&child->line, &run->turn);
+		bh_line_join_numbered(&child->line, &run->turn);
+	if (last)
+		bh_line_call(&child->line); /* the first of those that are back */
 	pthread_mutex_unlock(&child->lock);
 	if (life && !full)
 		return !*status && (life->revision->component == run->component || is_revised(run, status));
@@ -173,15 +180,28 @@ static void let_go(bh_run *run)
 	run->supplied = NULL;
 }
 
+/* It had no turn, and is not to have one. */
+static void stay_away(bh_run *run)
+{
+	bh_child *child = run->service;
+	const bh_life *life = run->supplied;
+	pthread_mutex_lock(&child->lock);
+	if (bh_instance_unreserve(life->instance, run) && life->dead && !--child->returning)
+		bh_line_call(&child->line);
+	pthread_mutex_unlock(&child->lock);
+}
+
 /* The one that found it dead may be long before the one that knows why: no more calls go there. */
 static bool again(bh_run *run)
 {
 	bh_child *child = run->service;
 	bh_life *life = run->supplied;
 	pthread_mutex_lock(&child->lock);
-	life->dead = true;
+	bh_life_look_dead(life);
+	bool asks = child->on_restart == BH_REQUEUE;
+	run->returning = asks && bh_instance_unreserve(life->instance, run); /* until it is in the line: enter() */
 	pthread_mutex_unlock(&child->lock);
-	if (child->on_restart != BH_REQUEUE)
+	if (!asks)
 		return false;
 	bh_life_leave(life, run->status, run->why, &run->usage);
 	let_go(run);
@@ -190,6 +210,8 @@ static bool again(bh_run *run)
 
 static void leave(bh_run *run)
 {
+	if (run->reserved)
+		stay_away(run);
 	bh_life_leave_counted(run->supplied, run->status, run->why, &run->usage);
 }
 
@@ -212,7 +234,7 @@ static bh_status look_up(bh_export **out, bh_life **life, bool *measured, bh_chi
 	if (broken)
 		(void)bh_fail(&why, BH_E_DOWN, "%s cannot run: %s", child->name, bh_error_message(broken));
 	bh_export *found = broken ? NULL : bh_revision_find(child->revision, name, &why);
-	bh_life *up = found && life && !child->line.first ? least_loaded(child) : NULL;
+	bh_life *up = found && life && !child->line.first && !child->returning ? least_loaded(child) : NULL;
 	if (up && !is_full(child, up)) {
 		*life = take(up);
 		*measured = bh_child_samples(child);

@@ -155,7 +155,7 @@ static void bounds_while_it_is_up(void **state)
 	bh_child_options options = service(component);
 	options.mailbox = 3;
 	scene s = scene_begin(&options);
-	scene_wait(&s, BH_CHILD_RUNNING);
+	scene_wait_all(&s); /* until then calls wait for it, three in all */
 	for (int round = 0; round < 2; round++) {
 		bh_call *waits[3], *spins = start(s.child, "spin");
 		for (int i = 0; i < 3; i++)
@@ -264,6 +264,47 @@ static void behind_a_crash(void **state)
 	}
 }
 
+/* Those that waited for an instance that crashed are served by the next one in the order in which they were started. */
+static void in_order_over_a_crash(void **state)
+{
+	(void)state;
+	enum { CALLS = 100, ROUNDS = 10 };
+	bh_component *component = load(60000);
+	bh_child_options options = service(component);
+	scene s = scene_begin(&options);
+	scene_wait(&s, BH_CHILD_RUNNING);
+	for (int round = 0; round < ROUNDS; round++) {
+		bh_call *calls[CALLS], *spins = start(s.child, "spin");
+		for (int i = 0; i < CALLS; i++)
+			calls[i] = start(s.child, "increment");
+		FAILS(BH_E_TIMEOUT, bh_call_wait(spins, NULL, NULL, &t_err));
+		bh_call_free(spins);
+		for (int i = 0; i < CALLS; i++)
+			assert_int_equal(wait_number(calls[i]), i + 1);
+	}
+	scene_end(&s);
+	bh_component_unref(component);
+}
+
+/* What its supervisor asks may wait for an instance, too, and is gone with it: nobody waits for that to come back. */
+static void asked_as_it_crashes(void **state)
+{
+	(void)state;
+	bh_component *component = load(60000);
+	bh_child_options options = service(component);
+	options.health = "get";
+	options.health_ms = 1;
+	options.answer_ms = (uint64_t)(5000 * t_slack());
+	scene s = scene_begin(&options);
+	scene_wait(&s, BH_CHILD_RUNNING);
+	for (int round = 0; round < 5; round++) {
+		FAILS(BH_E_TIMEOUT, bh_child_call(s.child, "spin", NULL, 0, NULL, NULL, NULL, &t_err));
+		assert_int_equal(scene_number(&s, "increment"), 1);
+	}
+	scene_end(&s);
+	bh_component_unref(component);
+}
+
 /* The arguments stay the caller's where the call does not start, and are given away where it does. */
 static void arguments(void **state)
 {
@@ -369,9 +410,11 @@ int main(void)
 		cmocka_unit_test(wait_for_an_instance),
 		cmocka_unit_test(bounds_of_waiting),
 		cmocka_unit_test(behind_a_crash),
+		cmocka_unit_test(in_order_over_a_crash),
 		cmocka_unit_test(bounds_while_it_is_up),
 		cmocka_unit_test(as_many_as_asked_for),
 		cmocka_unit_test(asked_though_full),
+		cmocka_unit_test(asked_as_it_crashes),
 		cmocka_unit_test(arguments),
 		cmocka_unit_test(each_is_told_once),
 	};

@@ -76,7 +76,7 @@ static bool say(const connection *c, const char *text)
 
 static bool fill(const connection *c, size_t length, bool chunks)
 {
-	static char block[16384];
+	char block[16384];
 	char line[32];
 	memset(block, 'x', sizeof block);
 	while (length) {
