@@ -6,7 +6,7 @@
 #include "chain_tools.h"
 #include "one_host.h"
 
-static bh_component *edit_guest, *slow_guest;
+static bh_component *edit_guest, *print_guest, *slow_guest;
 
 static bh_chain_stats_entry counted(bh_chain *chain, const char *name)
 {
@@ -259,7 +259,7 @@ static void written(void **state)
 	bh_http_request print = GET("/", header("x-do", "print"));
 	for (int i = 0; i < 4; i++) {
 		heard h;
-		bh_chain *chain = told(&h, edit_guest, i & 1 ? 3 : 1);
+		bh_chain *chain = told(&h, print_guest, i & 1 ? 3 : 1);
 		for (int n = 0; n < 3; n++)
 			ask(chain, &print, i & 2);
 		assert_int_equal(h.told, 6);
@@ -281,7 +281,7 @@ static void written_badly(void **state)
 	bh_limits limits = t_limits();
 	limits.output_bytes = 1000;
 	limits.fuel = BH_UNLIMITED;
-	bh_component *component = t_load(host, "gateway-edit.wasm", &limits);
+	bh_component *component = t_load(host, "gateway-print.wasm", &limits);
 	bh_http_request crash = GET("/", header("x-do", "print-crash")), flood = GET("/", header("x-do", "print-much"));
 	for (int i = 0; i < 4; i++) {
 		bh_chain *chain = told(&h, component, i & 1 ? 3 : 1);
@@ -303,9 +303,10 @@ static void not_told_late(void **state)
 {
 	(void)state;
 	heard h;
-	bh_chain *chain = told(&h, slow_guest, 1);
+	bh_component *slow = t_middleware(host, "gateway-print.wasm", 300);
+	bh_chain *chain = told(&h, slow, 1);
 	bh_chain_edit *edit = NULL;
-	bh_chain_module_options module = module_of("m", slow_guest);
+	bh_chain_module_options module = module_of("m", slow);
 	module.shadow = true;
 	module.attach = BH_ATTACH_REQUEST;
 	OK(bh_chain_edit_new(&edit, chain, &t_err));
@@ -321,12 +322,14 @@ static void not_told_late(void **state)
 	for (size_t i = 0; i < sizeof h; i++)
 		assert_int_equal(((unsigned char *)&h)[i], 0xff);
 	bh_exchange_free(e);
+	bh_component_unref(slow);
 }
 
 static int set_up(void **state)
 {
 	host_begin(state);
 	edit_guest = t_middleware(host, "gateway-edit.wasm", 5000);
+	print_guest = t_middleware(host, "gateway-print.wasm", 5000);
 	slow_guest = t_middleware(host, "gateway-edit.wasm", 300);
 	return 0;
 }
@@ -334,6 +337,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	bh_component_unref(edit_guest);
+	bh_component_unref(print_guest);
 	bh_component_unref(slow_guest);
 	return host_end(state);
 }

@@ -5,12 +5,12 @@
 # shellcheck source=tests/support/gateway.sh
 . "$TESTS/support/gateway.sh"
 upstream
-cp "$GUESTS"/gateway-{edit,tracing}.wasm .
+cp "$GUESTS"/gateway-{print,tracing}.wasm .
 configure 'max_execution_time_ms = 200'
 cat >>bulkhead.toml <<-'END'
 	[[gateway.module]]
-	name = "edit"
-	file = "gateway-edit.wasm"
+	name = "print"
+	file = "gateway-print.wasm"
 	[[gateway.module]]
 	name = "tracing"
 	file = "gateway-tracing.wasm"
@@ -18,14 +18,14 @@ END
 begin
 
 get -H 'x-request-id: id-77' -H 'x-do: print' /hello && expect 200
-says 'module edit, request id-77: a line'
-says 'module edit, request id-77: another'
+says 'module print, request id-77: a line'
+says 'module print, request id-77: another'
 says 'module tracing, request id-77: id-77 /hello 200 5'
 # Last words before a trap, and before a limit.
 get -H 'x-request-id: id-78' -H 'x-do: print-crash' /hello && expect 503
-says 'module edit, request id-78: last words'
+says 'module print, request id-78: last words'
 get -H 'x-request-id: id-79' -H 'x-do: print-spin' /hello && expect 503
-says 'module edit, request id-79: last words'
+says 'module print, request id-79: last words'
 # A long line is cut, what is more than a module may write is cut off; neither is held against the request.
 get -H 'x-do: print-much' /hello && expect 200
 says 'yyyyyyyy...'
