@@ -136,7 +136,9 @@ void bh_alloc_ahead(void)
 	free(block);
 }
 #else
-void bh_alloc_ahead(void) {}
+void bh_alloc_ahead(void)
+{
+}
 #endif
 
 void bh_alloc_trim(void)

@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -27,9 +28,9 @@ int bh_thread_start(pthread_t *out, size_t stack, void *(*body)(void *data), voi
 	return failed;
 }
 
-void bh_thread_be_brief(void)
+void bh_thread_be_prompt(uint64_t slice_ns)
 {
-	enum { SLICE_NS = 100000 };
+	(void)prctl(PR_SET_TIMERSLACK, 1UL);
 	/* `struct sched_attr` of sched_setattr(2), as far as the first kernel that had it. */
 	struct {
 		uint32_t size, policy;
@@ -37,7 +38,7 @@ void bh_thread_be_brief(void)
 		int32_t nice;
 		uint32_t priority;
 		uint64_t runtime, deadline, period;
-	} attributes = {.size = sizeof attributes, .nice = getpriority(PRIO_PROCESS, 0), .runtime = SLICE_NS};
+	} attributes = {.size = sizeof attributes, .nice = getpriority(PRIO_PROCESS, 0), .runtime = slice_ns};
 	int policy = sched_getscheduler(0);
 	attributes.policy = (uint32_t)policy;
 	if (policy == SCHED_OTHER || policy == SCHED_BATCH)

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * A variable of each thread, found without a call from within the shared library too. Such variables come out of a small
@@ -16,10 +17,11 @@
 int bh_thread_start(pthread_t *out, size_t stack, void *(*body)(void *data), void *data);
 
 /*
- * The calling thread works for a moment when it wakes, and then sleeps: the kernel is to let it, instead of leaving it behind
- * threads that compute. Linux 6.12 gives it short slices of time for that (sched(7)); others do nothing.
+ * The calling thread is to run soon when it wakes, instead of being left behind threads that compute: its timers ring when they
+ * are due, not up to 50 us later, and Linux 6.12 gives it short slices of time (sched(7)). Who asks for the shorter ones goes
+ * first; nobody gets more time than before.
  */
-void bh_thread_be_brief(void);
+void bh_thread_be_prompt(uint64_t slice_ns);
 
 /* Whether the calling thread's stack has so many bytes left. False where that cannot be known. */
 bool bh_thread_has_stack(size_t bytes);

@@ -11,6 +11,7 @@ enum {
 	MAX_WORKERS = 256,
 	CHARGE = 1024, /* what a share of one pays for a nanosecond */
 	QUANTUM_NS = 500000,
+	SLICE_NS = 300000, /* of the processor, where workers are not alone: more than the ticker's */
 	PATIENCE_NS = 100000 /* how long a step of another group's may take before who comes asks for the next tick */
 };
 
@@ -39,9 +40,8 @@ struct bh_executor {
 	worker *idle;
 	uint32_t count;
 	_Atomic uint32_t started;
-	void (*tick)(void *data);
-	void *data;
-	_Atomic uint64_t ticked; /* when it was called last */
+	bh_executor_hooks hooks;
+	_Atomic uint64_t ticked; /* when the one of that name was called last */
 	bool stop;
 	const worker *heir;        /* it was freed by this worker of its own, which frees the rest when it ends */
 	const worker *watcher;     /* sleeps, and gets up for what is due first of all timers; NULL: nobody does */
@@ -108,7 +108,7 @@ static void press(bh_executor *executor, const bh_group *group)
 	uint64_t now = 0, last = atomic_load_explicit(&executor->ticked, memory_order_relaxed);
 	if (is_held_up(executor, group, &now) && last + PATIENCE_NS < now &&
 	    atomic_compare_exchange_strong(&executor->ticked, &last, now))
-		executor->tick(executor->data);
+		executor->hooks.tick(executor->hooks.data);
 }
 
 static void enqueue(bh_task *task, bool resumed)
@@ -376,11 +376,13 @@ static void *work(void *data)
 	worker *w = data;
 	bh_executor *executor = w->executor;
 	this_worker = w;
+	bh_thread_be_prompt(SLICE_NS);
 	uint64_t now = bh_now(), until = BH_NEVER;
 	for (bool stop = false; !stop;) {
 		bh_task *task = next_task(w, &stop, &until);
 		if (task) {
 			now = step(w, task, now);
+			executor->hooks.passing(executor->hooks.data, now);
 			if (bh_timers_next(&w->timers) <= now)
 				fire(w, now);
 		} else if (!stop) {
@@ -404,7 +406,7 @@ static bool worker_init(bh_executor *executor, uint32_t index)
 	return w->parker;
 }
 
-bh_status bh_executor_new(bh_executor **out, uint32_t workers, void (*tick)(void *data), void *data, bh_error **err)
+bh_status bh_executor_new(bh_executor **out, uint32_t workers, const bh_executor_hooks *hooks, bh_error **err)
 {
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	uint32_t count = workers ? workers : processors > 0 ? (uint32_t)processors : 1;
@@ -415,8 +417,7 @@ bh_status bh_executor_new(bh_executor **out, uint32_t workers, void (*tick)(void
 		return bh_fail_memory(err);
 	bh_lock_init(&executor->lock);
 	executor->count = count;
-	executor->tick = tick;
-	executor->data = data;
+	executor->hooks = *hooks;
 	bool whole = true;
 	for (uint32_t i = 0; i < count; i++)
 		whole &= worker_init(executor, i);

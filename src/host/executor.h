@@ -68,10 +68,17 @@ struct bh_task {
 };
 
 /*
- * Makes no thread yet: the first task does. `workers` 0: as many as there are processors. `tick` wakes the tasks that are in
- * the middle of a long step, which come back for it; it is called by any thread that makes a task ready.
+ * `tick` wakes the tasks that are in the middle of a long step, which come back for it; it is called by any thread that makes a
+ * task ready. `passing` is called by workers between two steps, with the time: no more often than that, and by several at once.
  */
-bh_status bh_executor_new(bh_executor **out, uint32_t workers, void (*tick)(void *data), void *data, bh_error **err);
+typedef struct {
+	void (*tick)(void *data);
+	void (*passing)(void *data, uint64_t now);
+	void *data;
+} bh_executor_hooks;
+
+/* Makes no thread yet: the first task does. `workers` 0: as many as there are processors. */
+bh_status bh_executor_new(bh_executor **out, uint32_t workers, const bh_executor_hooks *hooks, bh_error **err);
 
 /* No task may be left. May be called from a worker: its thread goes by itself, then. NULL is allowed. */
 void bh_executor_free(bh_executor *executor);

@@ -32,6 +32,18 @@ static bh_status make_ticker(bh_host *host, bh_error **err)
 	return bh_ticker_new(&host->ticker, &spec, err);
 }
 
+static void help_tick(void *data, uint64_t now)
+{
+	const bh_host *host = data;
+	bh_ticker_help(host->ticker, now);
+}
+
+static bh_status make_executor(bh_host *host, bh_error **err)
+{
+	const bh_executor_hooks hooks = {.tick = tick_all, .passing = help_tick, .data = host};
+	return bh_executor_new(&host->executor, host->options.workers, &hooks, err);
+}
+
 /* Structs of older callers are shorter: what they do not have stays zero. */
 static bh_status take_options(bh_host_options *out, const bh_host_options *given, bh_error **err)
 {
@@ -69,7 +81,7 @@ bh_status bh_host_new(bh_host **out, const bh_host_options *options, bh_error **
 	if (!status)
 		status = bh_stats_new(&host->stats, err);
 	if (!status)
-		status = bh_executor_new(&host->executor, host->options.workers, tick_all, host, err);
+		status = make_executor(host, err);
 	if (status) {
 		bh_stats_free(host->stats);
 		bh_ticker_free(host->ticker);

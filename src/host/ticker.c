@@ -10,6 +10,8 @@
 
 enum {
 	TICK_NS = 1000000,
+	OVERDUE_NS = 200000, /* more than what a thread that is woken is usually late by */
+	SLICE_NS = 100000,
 	IDLE_TICKS = 64 /* ticks without a touch before it parks */
 };
 
@@ -65,7 +67,7 @@ static void wait_for_tick(bh_ticker *ticker)
 static void *run(void *data)
 {
 	bh_ticker *ticker = data;
-	bh_thread_be_brief();
+	bh_thread_be_prompt(SLICE_NS);
 	atomic_store(&ticker->next, bh_now() + TICK_NS);
 	for (int idle = 0; !atomic_load(&ticker->stop);) {
 		wait_for_tick(ticker);
@@ -130,6 +132,13 @@ bool bh_ticker_touch(bh_ticker *ticker)
 	if (atomic_load(&ticker->parked))
 		bh_parker_wake(ticker->parker);
 	return atomic_load_explicit(&ticker->started, memory_order_relaxed) || start(ticker);
+}
+
+void bh_ticker_help(bh_ticker *ticker, uint64_t now)
+{
+	uint64_t next = atomic_load_explicit(&ticker->next, memory_order_relaxed);
+	if (next + OVERDUE_NS <= now && atomic_compare_exchange_strong(&ticker->next, &next, now + TICK_NS))
+		ticker->spec.tick(ticker->spec.data);
 }
 
 void bh_ticker_by(bh_ticker *ticker, uint64_t at)

@@ -28,6 +28,9 @@ void bh_ticker_free(bh_ticker *ticker);
 /* Something runs now. Starts the thread on first use; false if that fails. */
 bool bh_ticker_touch(bh_ticker *ticker);
 
+/* Who passes by at a time when a tick is overdue makes it: the ticker's own thread may wait for a processor for milliseconds. */
+void bh_ticker_help(bh_ticker *ticker, uint64_t now);
+
 /* A guest that runs on is to look up at that moment, if no tick comes before: its limit ends there. A load where one does. */
 void bh_ticker_by(bh_ticker *ticker, uint64_t at);
 

@@ -181,8 +181,17 @@ static module_record *missing_module(const gateway *g, const registration *asked
 	return m;
 }
 
-/* A module as it was registered; where its file is not that any more, a record of what is missing. */
-static module_record *read_module(gateway *g, const json_t *object)
+static bool is_registration(const registration *asked, const char *uuid, json_int_t attach)
+{
+	return uuid && asked->name && asked->file && asked->sha256 && strlen(asked->sha256) == 64 && attach >= 0 &&
+	       attach <= 7;
+}
+
+/*
+ * A module as it was registered; where its file is not that any more, a record of what is missing. NULL for what is no
+ * registration. False: no memory, and nothing may be written over what was not understood.
+ */
+static bool read_module(module_record **out, gateway *g, const json_t *object)
 {
 	const char *uuid = text_of(object, "uuid");
 	json_int_t attach = json_integer_value(json_object_get(object, "attach"));
@@ -194,21 +203,40 @@ static module_record *read_module(gateway *g, const json_t *object)
 	                            .said = &said};
 	bh_error *err = NULL;
 	module_record *m = NULL;
-	if (!uuid || !asked.name || !asked.file || !asked.sha256 || strlen(asked.sha256) != 64 || attach < 0 || attach > 7)
-		return NULL;
+	*out = NULL;
+	if (!is_registration(&asked, uuid, attach))
+		return true;
 	if (read_said(&said, object) && module_of_file(&m, g, &asked, &err))
 		m = missing_module(g, &asked, object, err);
 	said_free(&said);
 	bh_error_free(err);
 	if (!m)
-		return NULL;
+		return false;
 	sv_free(m->uuid);
 	m->uuid = sv_copy(uuid);
 	m->created_ms = m->accessed_ms = (uint64_t)json_integer_value(json_object_get(object, "created_ms"));
-	if (m->uuid)
-		return m;
+	if (m->uuid) {
+		*out = m;
+		return true;
+	}
 	record_free(m);
-	return NULL;
+	return false;
+}
+
+static bool read_modules(module_list *out, gateway *g, const json_t *modules)
+{
+	for (size_t i = 0; i < json_array_size(modules) && i < BH_CHAIN_MODULES; i++) {
+		module_record *m;
+		if (!read_module(&m, g, json_array_get(modules, i)))
+			return false;
+		bool twice = m && list_find(out, m->name);
+		bool added = m && !twice && list_add(out, m);
+		if (!added)
+			record_free(m);
+		if (m && !twice && !added)
+			return false;
+	}
+	return true;
 }
 
 static bool take_order(const json_t *order, char ***out, size_t *count)
@@ -257,21 +285,22 @@ bh_status state_read(gateway *g, module_list *out, char ***order, size_t *order_
 	}
 	SV_AUTO char *text = sv_alloc(MOST_STATE);
 	size_t length = text ? fread(text, 1, MOST_STATE, file) : 0;
+	bool unread = ferror(file);
 	fclose(file);
-	json_t *all = json_loadb(text ? text : "", length, JSON_REJECT_DUPLICATES, &wrong);
+	if (unread)
+		return bh_error_new(err, BH_E_IO, "%s cannot be read", g->state);
+	json_t *all = text ? json_loadb(text, length, JSON_REJECT_DUPLICATES, &wrong) : NULL;
+	if (!all && (!text || json_error_code(&wrong) == json_error_out_of_memory))
+		return bh_error_new(err, BH_E_NO_MEMORY, "out of memory");
 	const json_t *modules = json_object_get(all, "modules");
 	if (!json_is_array(modules) || json_integer_value(json_object_get(all, "version")) != 1) {
 		set_aside(g, all ? "not a state of version 1" : wrong.text);
 		json_decref(all);
 		return BH_OK;
 	}
-	for (size_t i = 0; i < json_array_size(modules) && i < BH_CHAIN_MODULES; i++) {
-		module_record *m = read_module(g, json_array_get(modules, i));
-		if (m && (list_find(out, m->name) || !list_add(out, m)))
-			record_free(m);
-	}
-	bool good = !is_for_these(g, json_object_get(all, "configured")) ||
-	            take_order(json_object_get(all, "order"), order, order_count);
+	bool good = read_modules(out, g, modules);
+	good = good && (!is_for_these(g, json_object_get(all, "configured")) ||
+	                take_order(json_object_get(all, "order"), order, order_count));
 	json_decref(all);
 	return good ? BH_OK : bh_error_new(err, BH_E_NO_MEMORY, "out of memory");
 }

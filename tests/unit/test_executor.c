@@ -73,12 +73,19 @@ typedef struct {
 	int count;
 } scene;
 
+static void pass(void *data, uint64_t now)
+{
+	(void)data;
+	assert_true(now);
+}
+
 static void set_workers(scene *s, uint32_t workers)
 {
 	memset(s, 0, sizeof *s);
 	atomic_store(&asked, 0);
 	atomic_store(&computing, NULL);
-	OK(bh_executor_new(&s->executor, workers, is_asked, NULL, &t_err));
+	const bh_executor_hooks hooks = {.tick = is_asked, .passing = pass};
+	OK(bh_executor_new(&s->executor, workers, &hooks, &t_err));
 }
 
 static void set(scene *s)
