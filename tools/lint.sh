@@ -25,7 +25,8 @@ step() {
 tidy_one() {
 	local build="$1" file="$2" output arguments=(--extra-arg=-Wno-unknown-warning-option)
 	case "$file" in
-	src/base/alloc.c | src/base/error.c | src/base/toml.c | src/cli/* | src/serve/*) ;;
+	src/base/alloc.c | src/base/error.c | src/base/toml.c | src/cli/*) ;;
+	src/serve/*) arguments+=(--extra-arg-before=-include --extra-arg-before="$PWD/tools/lint/analyzer_serve.h") ;;
 	*) arguments+=(--extra-arg-before=-include --extra-arg-before="$PWD/tools/lint/analyzer.h") ;;
 	esac
 	output="$(clang-tidy -p "$build" --quiet "${arguments[@]}" "$file" 2>/dev/null | awk '

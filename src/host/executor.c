@@ -11,7 +11,7 @@ enum {
 	MAX_WORKERS = 256,
 	CHARGE = 1024, /* what a share of one pays for a nanosecond */
 	QUANTUM_NS = 500000,
-	SLICE_NS = 300000, /* of the processor, where workers are not alone: more than the ticker's */
+	SLICE_NS = 300000,   /* of the processor, where workers are not alone: more than the ticker's */
 	PATIENCE_NS = 100000 /* how long a step of another group's may take before who comes asks for the next tick */
 };
 
@@ -381,8 +381,9 @@ static void *work(void *data)
 	for (bool stop = false; !stop;) {
 		bh_task *task = next_task(w, &stop, &until);
 		if (task) {
-			now = step(w, task, now);
+			/* Not after: what the step ends may be the last thing that kept the host. */
 			executor->hooks.passing(executor->hooks.data, now);
+			now = step(w, task, now);
 			if (bh_timers_next(&w->timers) <= now)
 				fire(w, now);
 		} else if (!stop) {

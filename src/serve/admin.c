@@ -92,14 +92,14 @@ static bh_status check_token(const char *token, bh_error **err)
 static bh_status copy_text(char **out, const char *text, bh_error **err)
 {
 	*out = text ? sv_copy(text) : NULL;
-	return text && !*out ? bh_error_new(err, BH_E_NO_MEMORY, "out of memory") : BH_OK;
+	return text && !*out ? no_memory(err) : BH_OK;
 }
 
 static bh_status make(admin **out, const admin_options *o, const admin_daemon *daemon, bh_error **err)
 {
 	admin *server = sv_alloc(sizeof *server);
 	if (!server) {
-		bh_error_new(err, BH_E_NO_MEMORY, "out of memory");
+		no_memory(err);
 		return BH_E_NO_MEMORY;
 	}
 	atomic_init(&server->references, 1);
@@ -124,7 +124,7 @@ static bh_status make(admin **out, const admin_options *o, const admin_daemon *d
 	if (!status)
 		status = copy_text(&server->token, o->token, err);
 	if (!status && !(server->samples = samples_new()))
-		status = bh_error_new(err, BH_E_NO_MEMORY, "out of memory");
+		status = no_memory(err);
 	return status;
 }
 

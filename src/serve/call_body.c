@@ -14,11 +14,6 @@ void call_body_deinit(call_body *body)
 	*body = (call_body){0};
 }
 
-static bh_status no_memory(bh_error **err)
-{
-	return bh_error_new(err, BH_E_NO_MEMORY, "out of memory");
-}
-
 /* "add(1, 2)" in its two parts; without parentheses there are no arguments. */
 static bh_status read_wave(call_body *out, const char *text, bh_error **err)
 {

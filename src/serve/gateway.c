@@ -18,11 +18,6 @@ struct job {
 	void *data;
 };
 
-static bh_status no_memory(bh_error **err)
-{
-	return bh_error_new(err, BH_E_NO_MEMORY, "out of memory");
-}
-
 /* The gateway's own thread. */
 
 bh_status gateway_do(gateway *g, gateway_job *what, void *data, bh_error **err)

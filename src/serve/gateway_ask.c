@@ -10,11 +10,6 @@ enum { MOST_AT_ONCE = 64 };
 
 static const char *const points[] = {"OnRequest", "OnResponse", "OnError"};
 
-static bh_status no_memory(bh_error **err)
-{
-	return bh_error_new(err, BH_E_NO_MEMORY, "out of memory");
-}
-
 /* [{"Middleware": "OnRequest"}, ...] as bits. */
 static bh_status read_points(const json_t *list, uint32_t *out, bh_error **err)
 {
@@ -90,7 +85,7 @@ static bh_status register_one(gateway *g, bh_chain_edit *edit, const json_t *obj
 		status = check_new(next, m, err);
 	if (!status)
 		status = bh_chain_edit_add(edit, &m->options, err);
-	if (!status && !list_put(next, m, said->position)) {
+	if (!status && !list_put(next, m, said ? said->position : 0)) {
 		(void)!bh_chain_edit_remove(edit, m->name, NULL);
 		status = no_memory(err);
 	}
@@ -271,14 +266,17 @@ static bh_status make_other(module_record **out, gateway *g, const module_record
 	if (!status)
 		status = said_read(&said, g, object, asked.file, &old->said, true, field, err);
 	asked.said = &said;
+	module_record *m = NULL;
 	if (!status)
-		status = module_of_file(out, g, &asked, err);
-	if (!status && (status = module_succeed(*out, old, err))) {
-		record_free(*out);
-		*out = NULL;
+		status = module_of_file(&m, g, &asked, err);
+	if (!status)
+		status = module_succeed(m, old, err);
+	if (status) {
+		record_free(m);
+	} else {
+		m->said.position = said.position;
+		*out = m;
 	}
-	if (!status)
-		(*out)->said.position = said.position;
 	said_free(&said);
 	return status;
 }

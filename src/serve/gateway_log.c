@@ -191,7 +191,7 @@ bh_status gateway_log_new(gateway_log **out, bh_error **err)
 	pthread_condattr_t monotonic;
 	sigset_t all, before;
 	if (!log)
-		return bh_error_new(err, BH_E_NO_MEMORY, "out of memory");
+		return no_memory(err);
 	pthread_mutex_init(&log->lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

@@ -57,11 +57,6 @@ bool list_add(module_list *list, module_record *m)
 	return true;
 }
 
-static bh_status no_memory(bh_error **err)
-{
-	return bh_error_new(err, BH_E_NO_MEMORY, "out of memory");
-}
-
 static module_record *record_new(const char *name, const char *file)
 {
 	char uuid[37];

@@ -86,7 +86,7 @@ static bh_status read_all(char **bytes, size_t *length, int fd, const char *path
 		return bh_error_new(err, BH_E_RESOURCE_LIMIT, "%s: larger than %s", path, rule->most_text);
 	SV_AUTO char *text = sv_alloc((size_t)info.st_size + 1);
 	if (!text)
-		return bh_error_new(err, BH_E_NO_MEMORY, "out of memory");
+		return no_memory(err);
 	size_t done = 0;
 	for (ssize_t got = 1; got > 0 && done<(size_t)info.st_size; done += got> 0 ? (size_t)got : 0)
 		got = pread(fd, text + done, (size_t)info.st_size - done, (off_t)done);

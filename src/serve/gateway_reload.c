@@ -19,11 +19,6 @@ struct gateway_plan {
 	bh_on_failure on_failure_before;
 };
 
-static bh_status no_memory(bh_error **err)
-{
-	return bh_error_new(err, BH_E_NO_MEMORY, "out of memory");
-}
-
 proxy_options gateway_proxy_options(const bh_config_gateway *c)
 {
 	return (proxy_options){

@@ -29,11 +29,6 @@ static bool is_ours(const char *key)
 	return is_among(passed_on, SV_COUNT(passed_on), key) || !strcmp(key, manifest_key) || !strcmp(key, position_key);
 }
 
-static bh_status no_memory(bh_error **err)
-{
-	return bh_error_new(err, BH_E_NO_MEMORY, "out of memory");
-}
-
 void said_free(module_said *said)
 {
 	sv_free(said->keys);
@@ -129,9 +124,15 @@ static char *config_text(const json_t *keys, const json_t *unknown, bh_on_failur
 	            "[gateway]\nlisten = \"127.0.0.1:1\"\nupstream = \"http://127.0.0.1:1\"\non_failure = \"%s\"\n"
 	            "[[gateway.module]]\nname = \"m\"\nfile = \"/m.wasm\"\n",
 	            otherwise == BH_FAIL_OPEN ? "open" : "closed");
-	json_object_foreach((json_t *)keys, key, value) if (is_among(passed_on, SV_COUNT(passed_on), key))
-		put_key(&out, key, value);
-	json_object_foreach((json_t *)unknown, key, value) put_key(&out, key, json_true());
+	json_object_foreach((json_t *)keys, key, value)
+	{
+		if (is_among(passed_on, SV_COUNT(passed_on), key))
+			put_key(&out, key, value);
+	}
+	json_object_foreach((json_t *)unknown, key, value)
+	{
+		put_key(&out, key, json_true());
+	}
 	return sv_text_take(&out);
 }
 
@@ -153,7 +154,8 @@ typedef struct {
 
 static bh_status complain(const complaint *to, bh_status status, const char *key, const char *what, const char *hint)
 {
-	const char *name = key && !strncmp(key, table, sizeof table - 1) ? key + sizeof table - 1 : key;
+	size_t prefix = strlen(table);
+	const char *name = key && !strncmp(key, table, prefix) ? key + prefix : key;
 	sv_free(*to->field);
 	*to->field = name ? sv_copy(name) : NULL;
 	return bh_error_new(to->err, status, "%s%s%s", what, hint ? ". " : "", hint ? hint : "");
@@ -184,8 +186,11 @@ static json_t *unknown_of(const json_t *object)
 {
 	json_t *out = json_object(), *value;
 	const char *key;
-	json_object_foreach((json_t *)object, key, value) if (!is_ours(key) && !is_among(known, SV_COUNT(known), key) &&
-	                                                      json_object_set(out, key, json_true())) break;
+	json_object_foreach((json_t *)object, key, value)
+	{
+		if (!is_ours(key) && !is_among(known, SV_COUNT(known), key) && json_object_set(out, key, json_true()))
+			break;
+	}
 	return out;
 }
 

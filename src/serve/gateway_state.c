@@ -95,7 +95,7 @@ bh_status state_stage(const gateway *g, const module_list *list, char *const *co
 	size_t length = out.length;
 	SV_AUTO char *text = sv_text_take(&out);
 	if (!text)
-		return bh_error_new(err, BH_E_NO_MEMORY, "out of memory");
+		return no_memory(err);
 	if (length >= MOST_STATE)
 		return bh_error_new(err, BH_E_RESOURCE_LIMIT,
 		                    "%s would be larger than 4 MiB, so nothing was changed: say less of modules, or in their "
@@ -291,7 +291,7 @@ bh_status state_read(gateway *g, module_list *out, char ***order, size_t *order_
 		return bh_error_new(err, BH_E_IO, "%s cannot be read", g->state);
 	json_t *all = text ? json_loadb(text, length, JSON_REJECT_DUPLICATES, &wrong) : NULL;
 	if (!all && (!text || json_error_code(&wrong) == json_error_out_of_memory))
-		return bh_error_new(err, BH_E_NO_MEMORY, "out of memory");
+		return no_memory(err);
 	const json_t *modules = json_object_get(all, "modules");
 	if (!json_is_array(modules) || json_integer_value(json_object_get(all, "version")) != 1) {
 		set_aside(g, all ? "not a state of version 1" : wrong.text);
@@ -302,5 +302,5 @@ bh_status state_read(gateway *g, module_list *out, char ***order, size_t *order_
 	good = good && (!is_for_these(g, json_object_get(all, "configured")) ||
 	                take_order(json_object_get(all, "order"), order, order_count));
 	json_decref(all);
-	return good ? BH_OK : bh_error_new(err, BH_E_NO_MEMORY, "out of memory");
+	return good ? BH_OK : no_memory(err);
 }

@@ -97,8 +97,8 @@ static bh_status manifest_named(module_terms *given, const module_said *said, bh
 {
 	json_t *keys = said->keys ? json_loads(said->keys, 0, NULL) : NULL;
 	const char *path = json_string_value(json_object_get(keys, "manifest"));
-	bh_status status = path ? bh_manifest_parse(&given->manifest, said->manifest, strlen(said->manifest), path, err)
-	                        : bh_error_new(err, BH_E_NO_MEMORY, "out of memory");
+	bh_status status =
+		path ? bh_manifest_parse(&given->manifest, said->manifest, strlen(said->manifest), path, err) : no_memory(err);
 	json_decref(keys);
 	if (status)
 		return status;

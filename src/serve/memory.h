@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <bulkhead.h>
+
 /* All return NULL when there is no memory. sv_alloc() gives zeros. */
 void *sv_alloc(size_t size) __attribute__((malloc, warn_unused_result));
 char *sv_copy(const char *text) __attribute__((malloc, warn_unused_result));
@@ -22,6 +24,12 @@ void sv_free(void *block);
  * not, with *capacity updated; NULL when there is no memory (the array stays).
  */
 void *sv_grow(void *array, size_t count, size_t *capacity, size_t element) __attribute__((warn_unused_result));
+
+/* How those who need memory fail. */
+static inline bh_status no_memory(bh_error **err)
+{
+	return bh_error_new(err, BH_E_NO_MEMORY, "out of memory");
+}
 
 /* Owners clean up by themselves: SV_AUTO char *text = sv_format(...). Handed over with SV_TAKE(). */
 static inline void sv_free_auto(void *owner)

@@ -89,7 +89,7 @@ static bh_status make_lanes(proxy *p, const proxy_options *options, bh_error **e
 {
 	unsigned count = lanes_of(options);
 	terms *t = terms_new(options);
-	bh_status status = t ? BH_OK : bh_error_new(err, BH_E_NO_MEMORY, "out of memory");
+	bh_status status = t ? BH_OK : no_memory(err);
 	for (unsigned i = 0; i < count && !status; i++)
 		status = lane_new(p, options, t, (options->max_upstream + i) / count, err);
 	terms_unref(t);
@@ -128,7 +128,7 @@ bh_status proxy_start(proxy **out, bh_chain *chain, const proxy_options *options
 {
 	proxy *p = sv_alloc(sizeof *p);
 	if (!p)
-		return bh_error_new(err, BH_E_NO_MEMORY, "out of memory");
+		return no_memory(err);
 	pthread_mutex_init(&p->lock, NULL);
 	p->chain = chain;
 	p->listen_fd = -1;
@@ -161,7 +161,7 @@ bh_status proxy_prepare(terms **out, const proxy_options *options, bh_error **er
 {
 	terms *fresh = terms_new(options);
 	if (!fresh)
-		return bh_error_new(err, BH_E_NO_MEMORY, "out of memory");
+		return no_memory(err);
 	*out = fresh;
 	return BH_OK;
 }

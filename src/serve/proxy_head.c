@@ -187,7 +187,7 @@ static bool add_request_id(flow *f)
 	                 (bh_string){f->request_id, strlen(f->request_id)});
 }
 
-static unsigned no_memory(const char **why)
+static unsigned without_memory(const char **why)
 {
 	*why = "out of memory";
 	return MHD_HTTP_SERVICE_UNAVAILABLE;
@@ -200,7 +200,7 @@ unsigned head_read(flow *f, const char *method, const char *version, const char 
 	const char *copy = store_copy(&f->store, method, strlen(method));
 	MHD_get_connection_values_n(f->connection, MHD_HEADER_KIND, collect, &c);
 	if (!copy || c.failed || !f->uri)
-		return no_memory(why);
+		return without_memory(why);
 	f->method = (bh_string){copy, strlen(copy)};
 	f->head = !strcmp(copy, MHD_HTTP_METHOD_HEAD);
 	const bh_header as_name = {f->method, {"", 0}};
@@ -223,5 +223,5 @@ unsigned head_read(flow *f, const char *method, const char *version, const char 
 	heads_drop_hops(&f->headers);
 	heads_remove(&f->headers, "expect");
 	heads_remove(&f->headers, "content-length");
-	return add_forwarded(f) && add_request_id(f) ? 0 : no_memory(why);
+	return add_forwarded(f) && add_request_id(f) ? 0 : without_memory(why);
 }

@@ -68,7 +68,7 @@ bh_status lane_new(proxy *p, const proxy_options *options, terms *t, unsigned mo
 {
 	lane *l = make(p, t);
 	if (!l)
-		return bh_error_new(err, BH_E_NO_MEMORY, "out of memory");
+		return no_memory(err);
 	p->lanes[p->count++] = l;
 	bh_status status = loop_prepare(l, most_upstream, err);
 	return status ? status : start_http(l, options, err);

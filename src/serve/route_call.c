@@ -103,7 +103,7 @@ static bh_status parse_and_start(exchange *self, bh_child *child, bh_export *cal
 	size_t count = bh_export_param_count(callee);
 	bh_value *args = sv_alloc(count * sizeof *args);
 	if (!args)
-		return bh_error_new(err, BH_E_NO_MEMORY, "out of memory");
+		return no_memory(err);
 	bh_status status = body->wave ? bh_export_parse_args(args, callee, body->args, err)
 	                              : bh_export_parse_json_args(args, callee, body->args, err);
 	if (!status)
