@@ -78,6 +78,7 @@ static const struct {
 	{"pointer out of bounds", BH_TRAP_MEMORY_OUT_OF_BOUNDS},
 	{"discriminant", BH_TRAP_INVALID_DISCRIMINANT},
 	{"invalid utf-8", BH_TRAP_BAD_UTF8},
+	{"a string is not UTF-8", BH_TRAP_BAD_UTF8},
 	{"invalid utf-16", BH_TRAP_BAD_UTF8},
 	{"invalid utf8 encoding", BH_TRAP_BAD_UTF8},
 	{"invalid utf16 encoding", BH_TRAP_BAD_UTF8},

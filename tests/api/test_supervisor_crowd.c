@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "trees.h"
 
@@ -102,7 +103,11 @@ static void replicas_share(void **state)
 	for (int i = 0; i < REPLICAS; i++)
 		OK(bh_child_call_start(&calls[i], a, "spin", NULL, 0, NULL, &t_err));
 	unsigned one_each = 0;
-	bh_child_list(a, count_one_call, &one_each);
+	for (int i = 0; i < 1000 && one_each != REPLICAS; i++) { /* workers hand them out */
+		usleep(10000);
+		one_each = 0;
+		bh_child_list(a, count_one_call, &one_each);
+	}
 	assert_int_equal(one_each, REPLICAS);
 	for (int i = 0; i < REPLICAS; i++) {
 		bh_call_cancel(calls[i], BH_CANCEL_KILL);
