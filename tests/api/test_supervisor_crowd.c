@@ -96,6 +96,7 @@ static void replicas_share(void **state)
 	bh_child *a = add(bh_supervisor_root(tree), options);
 	bh_child_start(bh_supervisor_root(tree));
 	assert_is(bh_supervisor_root(tree), BH_CHILD_RUNNING);
+	usleep(300000); /* they are said to run a moment before they take calls */
 	for (int i = 0; i < REPLICAS; i++)
 		number(a, "increment"); /* all are idle: the first one has them all */
 	assert_int_equal(number(a, "get"), REPLICAS);
