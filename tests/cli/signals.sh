@@ -5,7 +5,10 @@
 . "$TESTS/support/cli.sh"
 guest spin.wasm sleeper.wasm counter.wasm hello.wasm
 
+# Compiled before, so that the guest runs when the signal comes, however busy the machine is.
 for file in spin.wasm sleeper.wasm; do
+	run run --memory 64MB --timeout 10ms "$file"
+	expect_exit 124
 	run_signal INT 1.5 run --memory 64MB --usage "$file"
 	expect_exit 130
 	expect_err_has "bulkhead: $file: "
@@ -14,6 +17,10 @@ for file in spin.wasm sleeper.wasm; do
 	expect_exit 143
 	expect_err_json '.error.status == "BH_E_CANCELLED" and .exit == 143 and .usage.wall_ns > 0'
 done
+run call --memory 64MB --fuel unlimited --timeout 10ms counter.wasm 'spin()'
+expect_exit 124
+run call --memory 64MB counter.wasm 'spin()'
+expect_exit 152
 run_signal INT 1.5 call --memory 64MB --fuel unlimited --timeout 30s counter.wasm 'spin()'
 expect_exit 130
 run_signal INT 1.5 call --json --memory 64MB --timeout 30s counter.wasm 'sleep-ms(20000)'
