@@ -98,10 +98,8 @@ static bh_status copy_text(char **out, const char *text, bh_error **err)
 static bh_status make(admin **out, const admin_options *o, const admin_daemon *daemon, bh_error **err)
 {
 	admin *server = sv_alloc(sizeof *server);
-	if (!server) {
-		no_memory(err);
-		return BH_E_NO_MEMORY;
-	}
+	if (!server)
+		return no_memory(err);
 	atomic_init(&server->references, 1);
 	pthread_mutex_init(&server->lock, NULL);
 	pthread_condattr_t monotonic;
