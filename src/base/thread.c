@@ -45,30 +45,20 @@ void bh_thread_be_prompt(uint64_t slice_ns)
 		(void)syscall(SYS_sched_setattr, 0, &attributes, 0);
 }
 
-/* The bounds of the thread's own stack, asked for once: for the main thread the answer takes reading a file. */
-static void find_stack(uintptr_t *low, uintptr_t *high)
+BH_THREAD_LOCAL bh_stack bh_thread_stack;
+
+/* Asked for once: for the main thread the answer takes reading a file. */
+void bh_thread_find_stack(void)
 {
 	pthread_attr_t attributes;
 	void *base = NULL;
 	size_t size = 0;
-	*low = *high = 1; /* asked, and not known */
+	bh_thread_stack = (bh_stack){1, 1}; /* asked, and not known */
 	if (pthread_getattr_np(pthread_self(), &attributes))
 		return;
-	if (!pthread_attr_getstack(&attributes, &base, &size)) {
-		*low = (uintptr_t)base;
-		*high = *low + size;
-	}
+	if (!pthread_attr_getstack(&attributes, &base, &size))
+		bh_thread_stack = (bh_stack){(uintptr_t)base, (uintptr_t)base + size};
 	pthread_attr_destroy(&attributes);
-}
-
-bool bh_thread_has_stack(size_t bytes)
-{
-	static BH_THREAD_LOCAL uintptr_t low, high;
-	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-	if (!low)
-		find_stack(&low, &high);
-	/* Elsewhere: a coroutine's, or a signal handler's. */
-	return here > low && here < high && here - low > bytes;
 }
 
 void bh_lock_init(pthread_mutex_t *lock)

@@ -23,8 +23,23 @@ int bh_thread_start(pthread_t *out, size_t stack, void *(*body)(void *data), voi
  */
 void bh_thread_be_prompt(uint64_t slice_ns);
 
-/* Whether the calling thread's stack has so many bytes left. False where that cannot be known. */
-bool bh_thread_has_stack(size_t bytes);
+/* The bounds of the calling thread's stack, for below; zero until they were asked for. */
+typedef struct {
+	uintptr_t low, high;
+} bh_stack;
+
+extern BH_THREAD_LOCAL bh_stack bh_thread_stack;
+void bh_thread_find_stack(void);
+
+/* Whether the calling thread's stack has so many bytes left. False where that cannot be known. Asked for each call. */
+static inline bool bh_thread_has_stack(size_t bytes)
+{
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+	if (!bh_thread_stack.low)
+		bh_thread_find_stack();
+	/* Elsewhere: a coroutine's, or a signal handler's. */
+	return here > bh_thread_stack.low && here < bh_thread_stack.high && here - bh_thread_stack.low > bytes;
+}
 
 /* A lock that is held for a few instructions: who finds it taken looks again before going to sleep. */
 void bh_lock_init(pthread_mutex_t *lock);

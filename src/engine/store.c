@@ -95,12 +95,9 @@ static void drop_future(bh_store *store)
 	store->future = (bhx_future_t){0};
 }
 
-/* Forget what belonged to the call: arguments, result, error. The future goes first. */
-static void clear_call(bh_store *store)
+/* The future goes first. */
+static void free_call(bh_store *store)
 {
-	if (store->doing == BH_DOING_NOTHING)
-		return;
-	store->doing = BH_DOING_NOTHING;
 	drop_future(store);
 	if (store->calls.asked)
 		bh_host_calls_abandon(store);
@@ -112,6 +109,17 @@ static void clear_call(bh_store *store)
 		wasmtime_component_resource_any_delete(BH_TAKE(store->dropping));
 	if (store->failed)
 		wasmtime_error_delete(BH_TAKE(store->failed));
+}
+
+/* Forget what belonged to the call: arguments, result, error. Most leave nothing to free. */
+static void clear_call(bh_store *store)
+{
+	if (store->doing == BH_DOING_NOTHING)
+		return;
+	store->doing = BH_DOING_NOTHING;
+	if (store->future.data || store->calls.asked || store->copies || store->result.kind || store->dropping ||
+	    store->failed)
+		free_call(store);
 	store->function = NULL;
 	store->message = NULL;
 }
@@ -200,6 +208,8 @@ static bh_status check_args(bh_store *store, const bh_function *function, const 
 {
 	for (size_t i = 0; i < function->param_count; i++) {
 		const bh_type *type = function->params->parts[i];
+		if (args[i].kind && args[i].kind < BH_KIND_CHAR && type->kind == args[i].kind)
+			continue; /* a number of the right kind, or a bool: as below, without a call */
 		if (function->takes_resources && !bh_value_belongs(&args[i], store->owner))
 			return bh_fail(err, BH_E_INVALID, "%s: a resource handle of another instance", type->name);
 		bh_status status = bh_value_check(&args[i], type, type->name, err);

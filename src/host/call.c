@@ -73,16 +73,11 @@ bh_status bh_component_call(bh_component *component, const char *name, const bh_
 	return status;
 }
 
-bh_status bh_instance_call(bh_instance *instance, bh_export *export_, const bh_value *args, size_t arg_count,
-                           bh_value *result, const bh_call_options *options, bh_usage *usage, bh_error **err)
+/* Apart, so that the quick way does not make room on the stack for this. */
+__attribute__((noinline)) static bh_status call_live(bh_instance *instance, bh_export *export_, const bh_value *args,
+                                                     size_t arg_count, bh_value *result, const bh_call_options *options,
+                                                     bh_usage *usage, bh_error **err)
 {
-	if (!instance)
-		return bh_fail(err, BH_E_INVALID, "bh_instance_call: no instance");
-	bh_status status = bh_call_check(export_, instance, err);
-	if (status)
-		return refuse(status, usage);
-	if (!options && !usage && bh_quick_call(instance, export_, args, arg_count, result, &status, err))
-		return status;
 	bh_run run;
 	bh_run_init(&run, instance->component, options);
 	run.instance = instance;
@@ -94,6 +89,19 @@ bh_status bh_instance_call(bh_instance *instance, bh_export *export_, const bh_v
 	if (options && (options->deadline_ms || options->cancel) && !options->kill)
 		run.pass = BH_ARGS_COPIED;
 	return bh_run_wait(&run, result, usage, err);
+}
+
+bh_status bh_instance_call(bh_instance *instance, bh_export *export_, const bh_value *args, size_t arg_count,
+                           bh_value *result, const bh_call_options *options, bh_usage *usage, bh_error **err)
+{
+	if (!instance)
+		return bh_fail(err, BH_E_INVALID, "bh_instance_call: no instance");
+	bh_status status = bh_call_check(export_, instance, err);
+	if (status)
+		return refuse(status, usage);
+	if (!options && !usage && bh_quick_call(instance, export_, args, arg_count, result, &status, err))
+		return status;
+	return call_live(instance, export_, args, arg_count, result, options, usage, err);
 }
 
 bh_status bh_resource_drop(bh_resource *resource, bh_error **err)

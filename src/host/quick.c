@@ -111,19 +111,14 @@ bool bh_quick_call(bh_instance *instance, bh_export *export_, const bh_value *ar
 		return false;
 	}
 	bh_error *why = NULL;
-	bh_value returned = BH_VALUE_INIT;
 	bh_stats_export *stats = bh_export_stats(instance->component, export_);
 	quick q = {.instance = instance, .how = BH_RAN_ENDED};
 	if (is_measured(&instance->sample, stats))
 		q.begun = bh_now();
 	bh_stats_started(instance->component->stats);
-	*status = run(&q, export_, args, arg_count, &returned, &why);
+	*status = run(&q, export_, args, arg_count, result, &why);
 	count(&q, stats, *status, why);
 	leave(instance, why);
-	if (result && !*status)
-		*result = returned;
-	else
-		bh_value_deinit(&returned);
 	if (err && why)
 		*err = why;
 	else

@@ -21,13 +21,8 @@ static void free_boxed(bh_value *value)
 	bh_free(value);
 }
 
-void bh_value_deinit(bh_value *value)
+static void free_below(bh_value *value)
 {
-	if (!value || !value->owned) {
-		if (value)
-			*value = (bh_value)BH_VALUE_INIT;
-		return;
-	}
 	switch ((bh_kind)value->kind) {
 	case BH_KIND_STRING:
 		bh_free((char *)value->as.string.data);
@@ -71,6 +66,14 @@ void bh_value_deinit(bh_value *value)
 	default:
 		break;
 	}
+}
+
+void bh_value_deinit(bh_value *value)
+{
+	if (!value)
+		return;
+	if (value->owned && value->kind > BH_KIND_CHAR)
+		free_below(value);
 	*value = (bh_value)BH_VALUE_INIT;
 }
 
