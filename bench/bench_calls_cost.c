@@ -112,14 +112,14 @@ static double sync_rate(void *data, unsigned batch)
 {
 	target *t = data;
 	(void)batch;
-	return 1 / calls_throughput_sync(t->export_, t->args, t->count, 1, 0.3);
+	return 1 / calls_throughput_sync(t->export_, t->args, t->count, 1, 0.1);
 }
 
 static double async_rate(void *data, unsigned batch)
 {
 	target *t = data;
 	(void)batch;
-	return 1 / calls_throughput(t->export_, t->args, t->count, 1, 0.3);
+	return 1 / calls_throughput(t->export_, t->args, t->count, 1, 0.1);
 }
 
 static void async_over_sync(void)
@@ -129,7 +129,7 @@ static void async_over_sync(void)
 	target t = make(component, "add");
 	bench_samples samples[2];
 	bench_take_in_turn(samples, (bench_fn *const[]){async_rate, sync_rate}, (void *const[]){&t, &t},
-	                   (const unsigned[]){1, 1}, 2, 9);
+	                   (const unsigned[]){1, 1}, 2, 31);
 	bench_report_beside("async_over_sync", "us", 1e6, &samples[0], "on the caller's thread", &samples[1]);
 	bench_free(&samples[0]);
 	bench_free(&samples[1]);

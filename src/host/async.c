@@ -11,7 +11,9 @@ static void free_args(bh_call *call)
 {
 	for (size_t i = 0; call->args && i < call->run.arg_count; i++)
 		bh_value_deinit(&call->args[i]);
-	bh_free(BH_TAKE(call->args));
+	if (call->args != call->few)
+		bh_free(call->args);
+	call->args = NULL;
 }
 
 static void free_call(bh_task *task)
@@ -26,8 +28,10 @@ static void free_call(bh_task *task)
 static bh_step step(bh_task *task)
 {
 	bh_call *call = (bh_call *)task;
-	if (bh_run_step(&call->run, &task->waker))
+	if (bh_run_step(&call->run, &task->waker)) {
+		task->ended = call->run.ended;
 		return BH_STEP_OVER;
+	}
 	task->look_at = call->run.look_at;
 	return BH_STEP_WAIT;
 }
@@ -66,17 +70,32 @@ static void over(bh_task *task)
 
 static const bh_task_kind kind = {step, over, free_call};
 
+/* What points to nothing is copied as it is. */
+static bh_status copy_arg(bh_value *out, const bh_value *arg, bh_error **err)
+{
+	if (arg->kind > BH_KIND_CHAR)
+		return bh_value_copy(out, arg, err);
+	*out = *arg;
+	return BH_OK;
+}
+
+/* Few that only a fresh instance sees are kept here: it goes first. A live one may be at them for longer than the caller waits. */
+static bool take_place(bh_call *call, size_t count)
+{
+	bool here = count <= BH_COUNT(call->few) && !call->instance && !call->run.supplier;
+	call->run.pass = here ? BH_ARGS_LENT : BH_ARGS_GIVEN;
+	call->run.args = call->args = here ? call->few : bh_calloc(count, sizeof *call->args);
+	return call->args;
+}
+
 static bh_status take_args(bh_call *call, const bh_value *args, size_t count, bool given, bh_error **err)
 {
-	if (!count)
-		return BH_OK;
-	call->args = bh_calloc(count, sizeof *call->args);
-	if (!call->args)
+	if (count && !take_place(call, count))
 		return bh_fail_memory(err);
-	if (given)
+	if (given && count)
 		memcpy(call->args, args, count * sizeof *args);
 	for (size_t i = 0; !given && i < count; i++) {
-		bh_status status = bh_value_copy(&call->args[i], &args[i], err);
+		bh_status status = copy_arg(&call->args[i], &args[i], err);
 		if (status)
 			return status;
 		call->run.arg_count = i + 1;
@@ -85,20 +104,22 @@ static bh_status take_args(bh_call *call, const bh_value *args, size_t count, bo
 	return BH_OK;
 }
 
-/* Options of older callers are shorter. */
-static bh_call_options known_options(const bh_call_options *given)
+/* Options of older callers are shorter: those become whole in `space`. */
+static const bh_call_options *known_options(const bh_call_options *given, bh_call_options *space)
 {
-	bh_call_options options = BH_CALL_OPTIONS_INIT;
+	if (given && (!given->struct_size || given->struct_size >= sizeof *given))
+		return given;
+	*space = (bh_call_options)BH_CALL_OPTIONS_INIT;
 	if (given)
-		memcpy(&options, given,
-		       given->struct_size && given->struct_size < sizeof options ? given->struct_size : sizeof options);
-	return options;
+		memcpy(space, given, given->struct_size);
+	return space;
 }
 
 /* What calls and instances have in common. */
 static bh_call *new_call(bh_component *component, const bh_call_options *options, const char *name)
 {
-	bh_call *call = bh_calloc(1, sizeof *call + strlen(name) + 1);
+	size_t length = *name ? strlen(name) : 0;
+	bh_call *call = bh_calloc(1, sizeof *call + length + 1);
 	if (!call)
 		return NULL;
 	bh_task_init(&call->task, component->host->executor, &component->group, &kind);
@@ -109,7 +130,7 @@ static bh_call *new_call(bh_component *component, const bh_call_options *options
 	call->dispatched = options->dispatch;
 	call->run.want_usage = true;
 	call->run.waited = true; /* for a worker */
-	call->run.name = memcpy(call->name, name, strlen(name) + 1);
+	call->run.name = memcpy(call->name, name, length);
 	return call;
 }
 
@@ -121,29 +142,22 @@ static void unmake(bh_call *call)
 	bh_call_free(call);
 }
 
-static bh_status make_call(bh_call **out, bh_export *export_, bh_instance *instance, const char *name,
-                           const bh_value *args, size_t count, const bh_call_options *options, bh_error **err)
+static bh_call *new_call_of(bh_export *export_, const bh_call_options *options, const char *name)
 {
 	bh_call *call = new_call(export_->component, options, name);
 	if (!call)
-		return bh_fail_memory(err);
+		return NULL;
 	call->run.function = export_->function;
 	call->run.stats = bh_export_stats(export_->component, export_);
-	call->run.options = options->instance;
-	call->run.instance = instance;
-	call->run.pass = BH_ARGS_GIVEN;
-	bh_status status = take_args(call, args, count, options->give_args, err);
-	if (status) {
-		unmake(call);
-		return status;
-	}
-	call->run.args = call->args;
 	call->export_ = bh_export_ref(export_);
-	call->instance = instance;
+	return call;
+}
+
+static void set_instance(bh_call *call, bh_instance *instance)
+{
+	call->run.instance = call->instance = instance;
 	if (instance)
 		bh_instance_retain(instance);
-	*out = call;
-	return BH_OK;
 }
 
 /* A place in a line: of a live instance, or of the service, where none of its instances is up. */
@@ -200,14 +214,19 @@ static bh_status launched(bh_call *call, bh_call **out)
 	return BH_OK;
 }
 
-static bh_status launch_or_unmake(bh_call *call, bh_call **out, bool given_args, bh_error **err)
+/* NULL: there was no memory for it. */
+static bh_status start(bh_call **out, bh_call *call, const bh_value *args, size_t count, bool given, bh_error **err)
 {
-	bh_status status = launch(call, err);
+	if (!call)
+		return bh_fail_memory(err);
+	bh_status status = take_args(call, args, count, given, err);
+	if (!status)
+		status = launch(call, err);
 	if (!status)
 		return launched(call, out);
-	if (given_args)
-		bh_free(BH_TAKE(call->args)); /* what was given stays the caller's */
-	call->supplied = false;           /* and so does the service */
+	if (given)
+		call->run.arg_count = 0; /* what was given stays the caller's */
+	call->supplied = false;      /* and so does the service */
 	unmake(call);
 	return status;
 }
@@ -215,44 +234,50 @@ static bh_status launch_or_unmake(bh_call *call, bh_call **out, bool given_args,
 bh_status bh_call_start(bh_call **out, bh_export *export_, bh_instance *instance, const bh_value *args,
                         size_t arg_count, const bh_call_options *given, bh_error **err)
 {
-	bh_call *call = NULL;
-	bh_call_options options = known_options(given);
+	bh_call_options space;
+	const bh_call_options *options = known_options(given, &space);
 	bh_status status = bh_call_check(export_, instance, err);
-	if (!status && options.instance && instance)
-		status = bh_fail(err, BH_E_INVALID, "bh_call_start: options for a fresh instance, and a live one");
-	if (!status)
-		status = make_call(&call, export_, instance, "", args, arg_count, &options, err);
-	return status ? status : launch_or_unmake(call, out, options.give_args, err);
+	if (status)
+		return status;
+	if (options->instance && instance)
+		return bh_fail(err, BH_E_INVALID, "bh_call_start: options for a fresh instance, and a live one");
+	bh_call *call = new_call_of(export_, options, "");
+	if (call) {
+		call->run.options = options->instance;
+		set_instance(call, instance);
+	}
+	return start(out, call, args, arg_count, options->give_args, err);
 }
 
 bh_status bh_call_start_kept(bh_call **out, bh_export *export_, bh_keeper *keeper, const bh_call_options *given,
                              bh_error **err)
 {
-	bh_call *call = NULL;
-	bh_call_options options = known_options(given);
+	bh_call_options space;
+	const bh_call_options *options = known_options(given, &space);
 	bh_status status = bh_call_check(export_, NULL, err);
-	if (!status)
-		status = make_call(&call, export_, NULL, "", NULL, 0, &options, err);
 	if (status)
 		return status;
-	call->run.keeper = keeper;
-	return launch_or_unmake(call, out, false, err);
+	bh_call *call = new_call_of(export_, options, "");
+	if (call) {
+		call->run.options = options->instance;
+		call->run.keeper = keeper;
+	}
+	return start(out, call, NULL, 0, false, err);
 }
 
 bh_status bh_call_start_supplied(bh_call **out, const bh_supplier *supplier, void *service, bh_export *export_,
                                  const char *name, const bh_value *args, size_t arg_count, const bh_call_options *given,
                                  bh_error **err)
 {
-	bh_call *call = NULL;
-	bh_call_options options = known_options(given);
-	options.instance = NULL;
-	bh_status status = make_call(&call, export_, NULL, name, args, arg_count, &options, err);
-	if (status)
-		return status;
-	call->run.supplier = supplier;
-	call->run.service = service;
-	call->supplied = true;
-	return launch_or_unmake(call, out, options.give_args, err);
+	bh_call_options space;
+	const bh_call_options *options = known_options(given, &space);
+	bh_call *call = new_call_of(export_, options, name);
+	if (call) {
+		call->run.supplier = supplier;
+		call->run.service = service;
+		call->supplied = true;
+	}
+	return start(out, call, args, arg_count, options->give_args, err);
 }
 
 bh_status bh_message_start(bh_call **out, const bh_message_call *wanted, bh_call_done *done, void *data, bh_error **err)
@@ -266,9 +291,7 @@ bh_status bh_message_start(bh_call **out, const bh_message_call *wanted, bh_call
 		return bh_fail_memory(err);
 	bh_message_prepare(&call->run, wanted);
 	call->export_ = bh_export_ref(wanted->export_);
-	call->instance = wanted->instance;
-	if (call->instance)
-		bh_instance_retain(call->instance);
+	set_instance(call, wanted->instance);
 	bh_status status = BH_OK;
 	if (wanted->keep && !call->instance) {
 		call->made = call->run.owner = bh_instance_make(wanted->export_->component, NULL);
@@ -314,8 +337,8 @@ bh_status bh_instance_start_kept(bh_call **out, bh_component *component, const b
 {
 	if (!component)
 		return bh_fail(err, BH_E_INVALID, "bh_instance_start: no component");
-	bh_call_options call_options = known_options(given);
-	bh_call *call = new_call(component, &call_options, "");
+	bh_call_options space;
+	bh_call *call = new_call(component, known_options(given, &space), "");
 	if (!call)
 		return bh_fail_memory(err);
 	call->made = call->run.owner = bh_instance_make(component, options);

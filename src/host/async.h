@@ -12,7 +12,8 @@ struct bh_call {
 	bh_export *export_;      /* until it is over */
 	bh_instance *instance;   /* until it is over; NULL: a fresh one */
 	bh_instance *made;       /* what is wanted is this instance, and no call; the taker's in the end */
-	bh_value *args;          /* until they are the store's */
+	bh_value *args;          /* until they are the store's; `few`, or an array */
+	bh_value few[4];
 	bh_call_done *done;
 	void *done_data;
 	bool dispatched;   /* told by bh_host_dispatch(), not by a worker */

@@ -38,7 +38,7 @@ static bh_status refuse(bh_status status, bh_usage *usage)
 static bh_status call_fresh(bh_component *component, bh_export *export_, const bh_value *args, size_t count,
                             bh_value *result, const bh_call_options *options, bh_usage *usage, bh_error **err)
 {
-	bh_run run;
+	bh_run run = {0};
 	bh_run_init(&run, component, options);
 	run.function = export_->function;
 	run.stats = bh_export_stats(component, export_);
@@ -78,7 +78,7 @@ __attribute__((noinline)) static bh_status call_live(bh_instance *instance, bh_e
                                                      size_t arg_count, bh_value *result, const bh_call_options *options,
                                                      bh_usage *usage, bh_error **err)
 {
-	bh_run run;
+	bh_run run = {0};
 	bh_run_init(&run, instance->component, options);
 	run.instance = instance;
 	run.function = export_->function;
@@ -108,7 +108,7 @@ bh_status bh_resource_drop(bh_resource *resource, bh_error **err)
 {
 	if (!resource)
 		return bh_fail(err, BH_E_INVALID, "bh_resource_drop: no resource");
-	bh_run run;
+	bh_run run = {0};
 	bh_instance *instance = bh_resource_instance(resource);
 	if (!instance)
 		return bh_fail(err, BH_E_INVALID, "the resource is the program's own: it ends with its last handle");

@@ -227,7 +227,7 @@ static uint64_t step_on(worker *w, bh_task *task, bh_step *how, bool *spent)
 	for (;;) {
 		task->look_at = BH_NEVER;
 		*how = task->kind->step(task);
-		after = bh_now();
+		after = task->ended ? task->ended : bh_now();
 		if (*how == BH_STEP_OVER)
 			return after;
 		if (atomic_load(&task->state) != WOKEN) {

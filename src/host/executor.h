@@ -58,6 +58,7 @@ struct bh_task {
 	bh_group *group;
 	const struct bh_task_kind *kind;
 	uint64_t look_at; /* BH_NEVER; set by the step that waits */
+	uint64_t ended;   /* 0; set by the last step, if it knows when that was */
 	/* The executor's. */
 	bh_task *next, *previous;
 	bh_task_list *list;            /* that it is in; NULL: none */
@@ -83,7 +84,7 @@ bh_status bh_executor_new(bh_executor **out, uint32_t workers, const bh_executor
 /* No task may be left. May be called from a worker: its thread goes by itself, then. NULL is allowed. */
 void bh_executor_free(bh_executor *executor);
 
-/* Prepare a task, which has one reference: the caller's. */
+/* Prepare a task that is all zeros. It has one reference: the caller's. */
 void bh_task_init(bh_task *task, bh_executor *executor, bh_group *group, const bh_task_kind *kind);
 
 /* A group goes; no task of it is left. */

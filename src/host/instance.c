@@ -62,7 +62,7 @@ bh_status bh_instance_new(bh_instance **out, bh_component *component, const bh_i
 	BH_AUTO(bh_instance_release) bh_instance *instance = bh_instance_make(component, options);
 	if (!instance)
 		return bh_fail_memory(err);
-	bh_run run;
+	bh_run run = {0};
 	bh_run_init(&run, component, NULL);
 	run.options = options;
 	run.owner = instance;

@@ -27,7 +27,7 @@ void bh_message_prepare(bh_run *run, const bh_message_call *wanted)
 
 bh_status bh_message_wait(const bh_message_call *wanted, bh_instance **kept, bh_usage *usage, bh_error **err)
 {
-	bh_run run;
+	bh_run run = {0};
 	bh_component *component = wanted->export_->component;
 	bool keep = wanted->keep && !wanted->instance;
 	bh_instance *made = keep ? bh_instance_make(component, NULL) : NULL;

@@ -79,6 +79,8 @@ struct bh_run {
 
 	/* Clocks and signs to stop. */
 	uint64_t started;     /* when it was asked for */
+	uint64_t stepped;     /* when the step began that it is in, before which it waited */
+	uint64_t ended;       /* when it was through, if nothing follows that takes time; 0: who wants to know looks */
 	uint64_t begun;       /* when its turn came; 0 before */
 	uint64_t busy_at;     /* its turn must have come by then */
 	uint64_t limit_at;    /* execution limit; BH_NEVER */
@@ -109,7 +111,7 @@ struct bh_run {
 	bh_usage usage;
 };
 
-/* Prepare: clocks from a component's limits and the caller's options (NULL for the default). */
+/* Prepare what is all zeros: clocks from a component's limits and the caller's options (NULL for the default). */
 void bh_run_init(bh_run *run, bh_component *component, const bh_call_options *options);
 
 /* A step. True: it is over, and `status`, `why`, `result` and `usage` are there. Otherwise woken through `waker`. */

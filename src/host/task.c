@@ -29,12 +29,10 @@ static void waker_wake(const bh_waker *waker)
 
 void bh_task_init(bh_task *task, bh_executor *executor, bh_group *group, const bh_task_kind *kind)
 {
-	*task = (bh_task){
-		.waker = {waker_retain, waker_release, waker_wake},
-		.executor = executor,
-		.group = group,
-		.kind = kind,
-		.look_at = BH_NEVER,
-	};
+	task->waker = (bh_waker){waker_retain, waker_release, waker_wake};
+	task->executor = executor;
+	task->group = group;
+	task->kind = kind;
+	task->look_at = BH_NEVER;
 	atomic_init(&task->references, 1);
 }

@@ -277,7 +277,7 @@ bh_status bh_child_call(bh_child *child, const char *name, const bh_value *args,
 		return status;
 	if (life && !measured && !options && !usage && call_quickly(life, export_, args, arg_count, result, &status, err))
 		return status;
-	bh_run run;
+	bh_run run = {0};
 	bh_run_init(&run, export_->component, options);
 	run.supplier = &supplier;
 	run.service = child;
