@@ -38,6 +38,9 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* After a rest a processor is slow for up to 70 ms. */
+enum { WARM_MS = 100 };
+
 void bench_take_in_turn(bench_samples *out, bench_fn *const *fns, void *const *data, const unsigned *batches,
                         size_t things, size_t count)
 {
@@ -47,12 +50,13 @@ void bench_take_in_turn(bench_samples *out, bench_fn *const *fns, void *const *d
 		if (!out[t].values)
 			bench_die("out of memory");
 	}
-	for (size_t i = 0; i < warm + count; i++)
-		for (size_t t = 0; t < things; t++) {
-			double seconds = fns[t](data[t], batches[t]) / batches[t];
-			if (i >= warm)
-				out[t].values[i - warm] = seconds;
-		}
+	double begin = bench_now();
+	for (size_t i = 0; i < warm || bench_now() < begin + WARM_MS * 1e-3; i++)
+		for (size_t t = 0; t < things; t++)
+			fns[t](data[t], batches[t]);
+	for (size_t i = 0; i < count; i++)
+		for (size_t t = 0; t < things; t++)
+			out[t].values[i] = fns[t](data[t], batches[t]) / batches[t];
 	for (size_t t = 0; t < things; t++)
 		qsort(out[t].values, count, sizeof(double), compare);
 }
