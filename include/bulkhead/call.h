@@ -255,9 +255,10 @@ BH_API int bh_host_fd(bh_host *host, bh_error **err);
 BH_API size_t bh_host_dispatch(bh_host *host);
 
 /**
- * Start no more calls, and wait for those that bh_call_start() began. After `wait_ms` (BH_UNLIMITED: no bound) those
- * left are killed, and waited for. Synchronous calls are their callers' own and go on. Blocks; BH_E_INVALID from a
- * callback.
+ * Start no more calls, and wait for those that bh_call_start() began, and for guests that go on with a call on a live
+ * instance after its caller's deadline or cancellation. After `wait_ms` (BH_UNLIMITED: no bound) those left are killed,
+ * with their instances, and waited for. Synchronous calls are their callers' own and go on; one that is given up later ends
+ * at once, with its instance. Blocks; BH_E_INVALID from a callback.
  */
 BH_API BH_MUST_USE bh_status bh_host_drain(bh_host *host, uint64_t wait_ms, bh_error **err);
 

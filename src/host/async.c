@@ -56,7 +56,7 @@ static void over(bh_task *task)
 	let_go(call);
 	if (call->made && !call->run.status)
 		bh_instance_open(call->made, BH_TAKE(call->run.store));
-	bh_roll_leave(&host->roll, call);
+	bh_roll_leave(&host->roll, &call->listed);
 	atomic_store(&call->over, true);
 	if (call->done && call->dispatched)
 		bh_dispatch_add(&host->dispatch, call);
@@ -115,6 +115,11 @@ static const bh_call_options *known_options(const bh_call_options *given, bh_cal
 	return space;
 }
 
+static void kill_listed(bh_roll_entry *entry)
+{
+	bh_call_cancel((bh_call *)((char *)entry - offsetof(bh_call, listed)), BH_CANCEL_KILL);
+}
+
 /* What calls and instances have in common. */
 static bh_call *new_call(bh_component *component, const bh_call_options *options, const char *name)
 {
@@ -123,6 +128,7 @@ static bh_call *new_call(bh_component *component, const bh_call_options *options
 	if (!call)
 		return NULL;
 	bh_task_init(&call->task, component->host->executor, &component->group, &kind);
+	call->listed.kill = kill_listed;
 	call->component = bh_component_ref(component);
 	bh_run_init(&call->run, component, options);
 	call->done = options->done;
@@ -191,7 +197,7 @@ static void give_back(bh_run *run, bh_status status)
 static bh_status launch(bh_call *call, bh_error **err)
 {
 	bh_host *host = call->component->host;
-	bh_status status = bh_roll_enter(&host->roll, call, err);
+	bh_status status = bh_roll_enter(&host->roll, &call->listed, err);
 	if (status)
 		return status;
 	status = reserve(call, err);
@@ -199,7 +205,7 @@ static bh_status launch(bh_call *call, bh_error **err)
 		status = bh_executor_start(host->executor, &call->task, err);
 	if (status) {
 		give_back(&call->run, status);
-		bh_roll_abandon(&host->roll, call);
+		bh_roll_abandon(&host->roll, &call->listed);
 	}
 	return status;
 }
@@ -309,7 +315,7 @@ bh_status bh_message_start(bh_call **out, const bh_message_call *wanted, bh_call
 static bh_status launch_instance(bh_call *call, bh_error **err)
 {
 	bh_host *host = call->component->host;
-	bh_status status = bh_roll_enter(&host->roll, call, err);
+	bh_status status = bh_roll_enter(&host->roll, &call->listed, err);
 	if (status)
 		return status;
 	if (bh_code_made_at_once(call->component->code) && bh_run_step(&call->run, &call->task.waker)) {
@@ -321,7 +327,7 @@ static bh_status launch_instance(bh_call *call, bh_error **err)
 		/* It may be in a line by now. */
 		atomic_store(&call->run.cancelled, true);
 		(void)!bh_run_step(&call->run, &call->task.waker);
-		bh_roll_abandon(&host->roll, call);
+		bh_roll_abandon(&host->roll, &call->listed);
 	}
 	return status;
 }

@@ -22,8 +22,8 @@ struct bh_call {
 	_Atomic bool taken;
 	bool supplied; /* by run.supplier, to whom run.service is to be released */
 	bh_call *next_dispatch;
-	bh_call *next, *previous; /* in the roll */
-	char name[];              /* of a call of a service: what is called */
+	bh_roll_entry listed; /* in the roll */
+	char name[];          /* of a call of a service: what is called */
 };
 
 /*

@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/thread.h"
-#include "host/async.h"
 
 void bh_roll_init(bh_roll *roll, uint32_t max)
 {
@@ -26,12 +25,22 @@ void bh_roll_deinit(bh_roll *roll)
 	pthread_cond_destroy(&roll->empty);
 }
 
-static size_t part_of(const bh_call *call)
+static size_t part_of(const bh_roll_entry *entry)
 {
-	return ((uintptr_t)call >> 8) % BH_ROLL_PARTS;
+	return ((uintptr_t)entry >> 8) % BH_ROLL_PARTS;
 }
 
-bh_status bh_roll_enter(bh_roll *roll, bh_call *call, bh_error **err)
+/* With the part's lock held. */
+static void link_entry(bh_roll *roll, size_t part, bh_roll_entry *entry)
+{
+	entry->previous = NULL;
+	entry->next = roll->parts[part].first;
+	if (entry->next)
+		entry->next->previous = entry;
+	roll->parts[part].first = entry;
+}
+
+bh_status bh_roll_enter(bh_roll *roll, bh_roll_entry *entry, bh_error **err)
 {
 	uint32_t before = atomic_fetch_add(&roll->count, 1);
 	bool closed = atomic_load(&roll->closed);
@@ -43,27 +52,38 @@ bh_status bh_roll_enter(bh_roll *roll, bh_call *call, bh_error **err)
 		bh_error_hint_set(e, "Wait for some to end, or raise bh_host_options.queue.");
 		return BH_E_BUSY;
 	}
-	size_t part = part_of(call);
+	size_t part = part_of(entry);
 	pthread_mutex_lock(&roll->parts[part].lock);
-	call->previous = NULL;
-	call->next = roll->parts[part].first;
-	if (call->next)
-		call->next->previous = call;
-	roll->parts[part].first = call;
+	link_entry(roll, part, entry);
 	pthread_mutex_unlock(&roll->parts[part].lock);
 	return BH_OK;
 }
 
-void bh_roll_leave(bh_roll *roll, bh_call *call)
+/* Who kills sets the sign before it looks, so it finds who did not see it. */
+bool bh_roll_stay(bh_roll *roll, bh_roll_entry *entry)
 {
-	size_t part = part_of(call);
+	size_t part = part_of(entry);
+	atomic_fetch_add(&roll->count, 1);
 	pthread_mutex_lock(&roll->parts[part].lock);
-	if (call->previous)
-		call->previous->next = call->next;
+	bool stays = !atomic_load(&roll->killed);
+	if (stays)
+		link_entry(roll, part, entry);
+	pthread_mutex_unlock(&roll->parts[part].lock);
+	if (!stays)
+		bh_roll_gone(roll);
+	return stays;
+}
+
+void bh_roll_leave(bh_roll *roll, bh_roll_entry *entry)
+{
+	size_t part = part_of(entry);
+	pthread_mutex_lock(&roll->parts[part].lock);
+	if (entry->previous)
+		entry->previous->next = entry->next;
 	else
-		roll->parts[part].first = call->next;
-	if (call->next)
-		call->next->previous = call->previous;
+		roll->parts[part].first = entry->next;
+	if (entry->next)
+		entry->next->previous = entry->previous;
 	pthread_mutex_unlock(&roll->parts[part].lock);
 }
 
@@ -76,40 +96,47 @@ void bh_roll_gone(bh_roll *roll)
 	pthread_mutex_unlock(&roll->lock);
 }
 
-void bh_roll_abandon(bh_roll *roll, bh_call *call)
+void bh_roll_abandon(bh_roll *roll, bh_roll_entry *entry)
 {
-	bh_roll_leave(roll, call);
+	bh_roll_leave(roll, entry);
 	bh_roll_gone(roll);
 }
 
 static void kill_all(bh_roll *roll)
 {
+	atomic_store(&roll->killed, true);
 	for (int i = 0; i < BH_ROLL_PARTS; i++) {
 		pthread_mutex_lock(&roll->parts[i].lock);
-		for (bh_call *call = roll->parts[i].first; call; call = call->next)
-			bh_call_cancel(call, BH_CANCEL_KILL);
+		for (bh_roll_entry *entry = roll->parts[i].first; entry; entry = entry->next)
+			entry->kill(entry);
 		pthread_mutex_unlock(&roll->parts[i].lock);
 	}
 }
 
-void bh_roll_drain(bh_roll *roll, uint64_t until)
+/* False: the moment came first. */
+static bool wait_until_gone(bh_roll *roll, uint64_t until)
 {
 	struct timespec moment = {
 		.tv_sec = (time_t)(until / UINT64_C(1000000000)),
 		.tv_nsec = (long)(until % UINT64_C(1000000000)),
 	};
-	atomic_store(&roll->closed, true);
-	pthread_mutex_lock(&roll->lock);
 	bool late = false;
-	while (atomic_load(&roll->count)) {
-		if (until == BH_NEVER || late)
+	pthread_mutex_lock(&roll->lock);
+	while (atomic_load(&roll->count) && !late) {
+		if (until == BH_NEVER)
 			pthread_cond_wait(&roll->empty, &roll->lock);
-		else if (pthread_cond_timedwait(&roll->empty, &roll->lock, &moment)) {
-			late = true;
-			pthread_mutex_unlock(&roll->lock);
-			kill_all(roll);
-			pthread_mutex_lock(&roll->lock);
-		}
+		else
+			late = pthread_cond_timedwait(&roll->empty, &roll->lock, &moment);
 	}
 	pthread_mutex_unlock(&roll->lock);
+	return !late;
+}
+
+/* Even where all were gone in time: a call that a thread waits for may be given up at any moment, and then nothing of it goes on. */
+void bh_roll_drain(bh_roll *roll, uint64_t until)
+{
+	atomic_store(&roll->closed, true);
+	wait_until_gone(roll, until);
+	kill_all(roll);
+	wait_until_gone(roll, BH_NEVER);
 }

@@ -3,6 +3,8 @@
 typedef struct {
 	bh_task task; /* first */
 	bh_instance *instance;
+	bh_roll_entry listed; /* in the host's roll: who drains it waits for this, too */
+	_Atomic bool killed;
 	uint64_t limit_at;
 } tail;
 
@@ -21,7 +23,7 @@ static bh_step step(bh_task *task)
 	if (bh_store_poll(instance->store, &task->waker) == BH_POLL_ENDED)
 		return end(t, bh_store_finish(instance->store, NULL, &why) ? bh_error_message(why) : NULL);
 	bh_ticker_by(instance->component->host->ticker, t->limit_at);
-	bool late = bh_now() >= t->limit_at, killed = atomic_load(&instance->killed);
+	bool late = bh_now() >= t->limit_at, killed = atomic_load(&instance->killed) || atomic_load(&t->killed);
 	if (late || killed || atomic_load(&instance->doomed)) {
 		bh_store_abort(instance->store);
 		return end(t, late ? "it passed its execution limit" : killed ? "it was killed" : "it was given up");
@@ -32,7 +34,16 @@ static bh_step step(bh_task *task)
 
 static void over(bh_task *task)
 {
-	bh_instance_release(((tail *)task)->instance);
+	tail *t = (tail *)task;
+	bh_roll_abandon(&t->instance->component->host->roll, &t->listed);
+	bh_instance_release(t->instance);
+}
+
+static void kill_listed(bh_roll_entry *entry)
+{
+	tail *t = (tail *)((char *)entry - offsetof(tail, listed));
+	atomic_store(&t->killed, true);
+	bh_task_wake(&t->task);
 }
 
 static void free_tail(bh_task *task)
@@ -57,11 +68,16 @@ bool bh_tail_take(bh_instance *instance, uint64_t limit_at)
 		return false;
 	t->instance = instance;
 	t->limit_at = limit_at;
+	t->listed.kill = kill_listed;
 	bh_task_init(&t->task, component->host->executor, &component->group, &kind);
 	bh_instance_retain(instance);
 	const bh_waker *before = instance->runner;
 	set_runner(instance, &t->task.waker);
-	bool started = !bh_executor_start(component->host->executor, &t->task, NULL);
+	bh_roll *roll = &component->host->roll;
+	bool listed = bh_roll_stay(roll, &t->listed);
+	bool started = listed && !bh_executor_start(component->host->executor, &t->task, NULL);
+	if (listed && !started)
+		bh_roll_abandon(roll, &t->listed);
 	if (!started) {
 		set_runner(instance, before);
 		bh_instance_release(instance);

@@ -112,6 +112,62 @@ static void abandoned_and_killed(void **state)
 	bh_instance_free(instance);
 }
 
+/* What goes on of calls that their callers gave up on is not left running behind them by who drains the host. */
+static void abandoned_and_drained(void **state)
+{
+	(void)state;
+	bh_limits limits = t_limits();
+	limits.execution_ms = 30000 * (uint64_t)t_slack();
+	bh_host *own = host_with(2, 0);
+	bh_component *component = t_load(own, "counter.wasm", &limits);
+	bh_export *spins = t_find(component, "spin"), *sleeps = t_find(component, "sleep-ms"),
+			  *increments = t_find(component, "increment");
+	bh_instance *spinning = t_instance(component), *sleeping = t_instance(component), *late = t_instance(component);
+	bh_call_options hurried = BH_CALL_OPTIONS_INIT;
+	hurried.deadline_ms = 20;
+	bh_value long_time = bh_of_u32(20000), number = BH_VALUE_INIT;
+	assert_int_equal(wait_for(start(spinning, spins, -1, &hurried), NULL), BH_E_DEADLINE);
+	FAILS(BH_E_DEADLINE, bh_instance_call(sleeping, sleeps, &long_time, 1, NULL, &hurried, NULL, &t_err));
+	assert_true(bh_instance_usable(spinning) && bh_instance_usable(sleeping));
+	double begun = t_now_ms();
+	OK(bh_host_drain(own, 50, &t_err));
+	assert_true(t_now_ms() - begun < 5000 * t_slack());
+	assert_false(bh_instance_usable(spinning) || bh_instance_usable(sleeping));
+	/* Who waits for a call himself may go on; but he leaves nothing behind any more. */
+	OK(bh_instance_call(late, increments, NULL, 0, &number, NULL, NULL, &t_err));
+	FAILS(BH_E_DEADLINE, bh_instance_call(late, spins, NULL, 0, NULL, &hurried, NULL, &t_err));
+	assert_false(bh_instance_usable(late));
+	bh_instance *instances[] = {spinning, sleeping, late};
+	bh_export *exports[] = {spins, sleeps, increments};
+	for (int i = 0; i < 3; i++) {
+		bh_instance_free(instances[i]);
+		bh_export_free(exports[i]);
+	}
+	bh_component_unref(component);
+	bh_host_free(own);
+}
+
+/* Given the time, it comes to its end. */
+static void drained_in_time(void **state)
+{
+	(void)state;
+	bh_host *own = host_with(2, 0);
+	bh_component *component = t_load(own, "counter.wasm", NULL);
+	bh_export *sleeps = t_find(component, "sleep-ms");
+	bh_instance *instance = t_instance(component);
+	bh_call_options hurried = BH_CALL_OPTIONS_INIT;
+	hurried.deadline_ms = 20;
+	assert_int_equal(wait_for(start(instance, sleeps, 200, &hurried), NULL), BH_E_DEADLINE);
+	double begun = t_now_ms();
+	OK(bh_host_drain(own, BH_UNLIMITED, &t_err));
+	assert_true(t_now_ms() - begun > 100);
+	assert_true(bh_instance_usable(instance));
+	bh_instance_free(instance);
+	bh_export_free(sleeps);
+	bh_component_unref(component);
+	bh_host_free(own);
+}
+
 static void cancelled_in_line(void **state)
 {
 	(void)state;
@@ -210,6 +266,8 @@ int main(void)
 		cmocka_unit_test(in_order),
 		cmocka_unit_test(full_mailbox),
 		cmocka_unit_test(abandoned_and_killed),
+		cmocka_unit_test(abandoned_and_drained),
+		cmocka_unit_test(drained_in_time),
 		cmocka_unit_test(cancelled_in_line),
 		cmocka_unit_test(a_trap_fails_those_that_wait),
 		cmocka_unit_test(given_up_under_way),
