@@ -91,7 +91,7 @@ BULKHEAD_CACHE_DIR="$PWD/two" run cache import --trust release.pub all.bundle
 expect_exit 0
 BULKHEAD_CACHE_DIR="$PWD/two" run run --memory 64MB --json hello.wasm
 expect_exit 0
-tail -n 1 err | jq -e '.usage.code == "disk"' >/dev/null || fail 'what was imported is used'
+tail -n 1 err | json_holds '.usage.code == "disk"' || fail 'what was imported is used'
 printf '\001' | dd of=all.bundle bs=1 seek=9000 conv=notrunc status=none
 BULKHEAD_CACHE_DIR="$PWD/three" run cache import --trust release.pub all.bundle
 expect_exit 77

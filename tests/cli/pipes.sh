@@ -12,7 +12,7 @@ in_time() {
 	for attempt in {1..10}; do
 		"$@"
 		expect_exit 124
-		tail -n 1 err | jq -e '.usage.wall_ns < 150e6' >/dev/null && return
+		tail -n 1 err | json_holds '.usage.wall_ns < 150e6' && return
 	done
 	fail "stopping took more than 150 ms, $attempt times"
 }

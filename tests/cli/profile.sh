@@ -7,7 +7,7 @@ guest primes.wasm spin.wasm hello.wasm crasher.wasm wat/spin.wat
 
 # expect_profile FILE: what Firefox's profiler reads; and no other file is beside it
 expect_profile() {
-	jq -e '(.meta.interval | type) == "number" and (.threads | length) > 0' "$1" >/dev/null || fail "$1 is no profile"
+	json_holds '(.meta.interval | type) == "number" and (.threads | length) > 0' <"$1" || fail "$1 is no profile"
 	[ -z "$(find . -name '*.json.*')" ] || fail 'something is left beside it'
 }
 samples() { jq '[.threads[].samples.length] | add' "$1"; }

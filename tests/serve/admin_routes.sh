@@ -31,7 +31,7 @@ touch not-ready
 ask /readyz && expect_problem 503
 rm not-ready
 
-broken_failed() { ask /v1/children && jq -e '.children[] | select(.name == "broken") | .state == "failed"' body >/dev/null; }
+broken_failed() { ask /v1/children && json_holds '.children[] | select(.name == "broken") | .state == "failed"' <body; }
 until_ broken_failed
 ask /v1/children && expect 200 && expect_schema Children
 expect_json '[.children[].path] == ["", "web", "web/front", "web/logs", "counter", "calc", "twins", "twins", "down", "broken"]'

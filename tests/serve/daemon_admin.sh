@@ -65,14 +65,14 @@ cp echo.wasm other.wasm
 [ "$(code /v1/children/kept/upgrade -d "{\"file\": \"$PWD/other.wasm\"}")" -ge 400 ] || failed 'an export was lost'
 counts kept 8
 cp counter.wasm other.wasm
-ask /v1/children/kept/upgrade -d "{\"file\": \"$PWD/other.wasm\"}" | jq -e .upgraded >/dev/null || failed 'not upgraded'
+ask /v1/children/kept/upgrade -d "{\"file\": \"$PWD/other.wasm\"}" | json_holds .upgraded || failed 'not upgraded'
 counts kept 1
 [ "$(code /v1/reload -X POST)" -lt 300 ] || failed 'not reloaded'
 says 'reloaded: 2 kept' 4
 counts kept 2
 (
 	while [ ! -e enough ]; do
-		call kept 'get()' | jq -e 'has("result")' >/dev/null || touch refused
+		call kept 'get()' | json_holds 'has("result")' || touch refused
 	done
 ) &
 caller=$!
@@ -113,7 +113,7 @@ kill -TERM "$pid"
 says 'stopping'
 [ "$(code /readyz)" = 503 ] || failed 'ready while it stops'
 wait "$caller" || failed 'the call was cut off'
-jq -e '.usage' answer >/dev/null || failed "the call failed: $(cat answer)"
+json_holds '.usage' <answer || failed "the call failed: $(cat answer)"
 ends 0
 [ ! -e admin.sock ] || failed 'the socket is left'
 

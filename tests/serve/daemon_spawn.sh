@@ -160,7 +160,7 @@ sed -i '0,/max_memory = "32MiB", /s///' bulkhead.toml
 kill -HUP "$pid"
 says 'reloaded: 0 kept, 0 added, 1 changed' 2
 cp parent.wasm v2.wasm
-ask /v1/children/front/upgrade -d "{\"file\": \"$PWD/v2.wasm\"}" | jq -e .upgraded >/dev/null || failed 'not upgraded'
+ask /v1/children/front/upgrade -d "{\"file\": \"$PWD/v2.wasm\"}" | json_holds .upgraded || failed 'not upgraded'
 expect_said "$(spawn front one counter service)" ok
 until_true is_up front.children%2Fone || failed 'not in the tree after an upgrade'
 printf '[resources]\nmax_memory = "30MiB"\nmax_stack = "1MiB"\n' >parent.toml

@@ -50,7 +50,7 @@ until_true is_later || failed 'a call after a rest is not noted'
 sed -i 's/120s/1s/; s/300s/2s/' bulkhead.toml
 kill -HUP "$pid"
 says 'reloaded: '
-are_gone() { admin /v1/gateway && jq -e '.connections <= 1' body >/dev/null; } # /slow began under the times of before
+are_gone() { admin /v1/gateway && json_holds '.connections <= 1' <body; } # /slow began under the times of before
 until_true are_gone || failed 'they stay'
 get /slow && expect 504
 kill -TERM "$pid"

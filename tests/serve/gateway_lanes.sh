@@ -8,7 +8,7 @@ upstream
 configure 'max_connections = 5' 'max_upstream_connections = 3' 'header_timeout = "30s"' 'idle_timeout = "30s"'
 begin
 idle() { "$SERVE/serve_raw" idle "$port" "$1" >idle.out & others+=($!); until_true grep -qs connected idle.out; }
-holds() { admin /v1/gateway && jq -e ".connections == $1" body >/dev/null; }
+holds() { admin /v1/gateway && json_holds ".connections == $1" <body; }
 let_go() { kill "${others[@]}"; wait "${others[@]}" 2>/dev/null; others=(); }
 
 # One place is left: short connections, one after another and many at once, take turns.

@@ -95,7 +95,7 @@ get -H 'x-shadow: 1' -H 'x-reject: 418' /hello && expect 200
 get -H 'x-shadow: 1' -H 'x-do: crash' /hello && expect 200
 admin /v1/gateway && expect 200 && expect_json '[.modules[].name] == ["policy", "tracing", "shadow"]'
 # A shadow is asked beside the request.
-shadow_is_through() { admin /v1/gateway && jq -e '.modules[2].points[0] | .rejected == 1 and .opened == 1' body >/dev/null; }
+shadow_is_through() { admin /v1/gateway && json_holds '.modules[2].points[0] | .rejected == 1 and .opened == 1' <body; }
 until_true shadow_is_through || failed 'the shadow was not asked'
 expect_json '.modules[2].points[0] | .failed == {BH_E_TRAP: 1} and .skipped == 0'
 admin /metrics && expect 200 'bulkhead_gateway_calls_total{module="policy",attach="on-response",result="modify"}'

@@ -32,7 +32,7 @@ schema() { # NAME FILE: it is what openapi.json says
 wrong() { # FIELD TEXT: a problem that names it
 	expect 422 "$2"
 	expect_head '^content-type: application/problem+json'
-	jq -e --arg field "$1" '.field == $field and .status == 422' body >/dev/null || failed "expected of field: $1"
+	json_holds '.field == $field and .status == 422' --arg field "$1" <body || failed "expected of field: $1"
 	problem=$code
 	cp body last
 }
@@ -214,8 +214,8 @@ says 'a registered module is missing: auth'
 says 'all requests get 503'
 get /other && expect 503
 admin -d '{"order": ["tracing", "auth", "edit"]}' /v1/gateway/order && expect 200
-jq -e '.modules[] | select(.name == "auth") | .said.limits.max_memory == 1 and .said.match.path_prefix == "/hello" and .trusted' gateway.json >/dev/null || failed 'it was lost'
-jq -e '.modules[] | select(.name == "edit") | .said.manifest and (.manifest | contains("16MB"))' gateway.json >/dev/null || failed 'a manifest was lost'
+json_holds '.modules[] | select(.name == "auth") | .said.limits.max_memory == 1 and .said.match.path_prefix == "/hello" and .trusted' <gateway.json || failed 'it was lost'
+json_holds '.modules[] | select(.name == "edit") | .said.manifest and (.manifest | contains("16MB"))' <gateway.json || failed 'a manifest was lost'
 # Put right in place it is back.
 change auth '{"limits":null}' && expect 200
 get /hello && expect 401

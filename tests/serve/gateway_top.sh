@@ -7,7 +7,7 @@
 cp "$GUESTS"/gateway-{auth,edit}.wasm "$GUESTS/counter.wasm" .
 export BULKHEAD_ADMIN="$PWD/admin.sock"
 rows() { jq -s 'last | .gateway.modules' out; }
-expect_rows() { rows | jq -e "$1" >/dev/null || failed "expected of the rows: $1: $(rows)"; }
+expect_rows() { rows | json_holds "$1" || failed "expected of the rows: $1: $(rows)"; }
 
 # A daemon that lies: other kinds of values, escapes, numbers that fall or are none, more modules than there may be.
 cat >liar.pl <<'PERL'
@@ -74,9 +74,9 @@ load &
 others+=($!)
 counted() {
 	run top --json -n 2 --interval 500ms
-	rows | jq -e 'any(.name == "auth" and .attach == "on-request" and .rejected_per_s > 0 and .rejected_per_s <= .calls_per_s and .modified == 0)
+	rows | json_holds 'any(.name == "auth" and .attach == "on-request" and .rejected_per_s > 0 and .rejected_per_s <= .calls_per_s and .modified == 0)
 		and any((.name | startswith("a-module")) and .attach == "on-request" and .modified_per_s > 0 and .failed_per_s > 0 and .p99_ns > 0
-			and .failed_per_s < .calls_per_s)' >/dev/null
+			and .failed_per_s < .calls_per_s)'
 }
 until_true counted || failed "rates: $(rows)"
 expect_rows 'all(.missing == false and .rejected + .modified + .failed <= .calls)'

@@ -12,6 +12,8 @@
 #   expect_problem CODE  the status, with a problem of its schema
 #   until COMMAND...     within 10 s
 set -u
+# shellcheck source=tests/support/json.sh
+. "$TESTS/support/json.sh"
 : "${SERVE:?}" "${GUESTS:?}" "${TESTS:?}"
 export BULKHEAD_CACHE_DIR="$PWD/cache" GUESTS
 api="$TESTS/../src/serve/openapi.json"
@@ -73,7 +75,7 @@ call() { ask -d "$2" "/v1/children/$1/call"; }
 expect() { [ "$code" = "$1" ] || fail "expected $1, got $code"; }
 expect_head() { grep -qi -- "$1" head || fail "expected in the head: $1"; }
 expect_type() { expect_head "^content-type: $1"; }
-expect_json() { jq -e "$1" body >/dev/null || fail "expected of the body: $1"; }
+expect_json() { json_holds "$1" <body || fail "expected of the body: $1"; }
 # Kept, and looked at all together: jq takes longer to start than to check.
 expect_schema() {
 	{

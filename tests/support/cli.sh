@@ -13,6 +13,8 @@
 #
 # The first expectation that does not hold ends the test.
 set -u
+# shellcheck source=tests/support/json.sh
+. "$TESTS/support/json.sh"
 : "${BULKHEAD:?}" "${GUESTS:?}" "${TESTS:?}"
 
 # $? cannot tell exit code 134 from SIGABRT, so Perl looks at the wait status. SIGINT is reset: a shell that
@@ -56,8 +58,8 @@ expect_err_has() { grep -qF -- "$1" err || fail "expected in stderr: $1"; }
 expect_err_lacks() { ! grep -qF -- "$1" err || fail "not expected in stderr: $1"; }
 expect_no_err() { [ ! -s err ] || fail "expected nothing on stderr"; }
 expect_no_out() { [ ! -s out ] || fail "expected nothing on stdout"; }
-expect_json() { jq -e "$1" out >/dev/null || fail "expected of the JSON on stdout: $1"; }
-expect_err_json() { tail -n 1 err | jq -e "$1" >/dev/null || fail "expected of the JSON on stderr: $1"; }
+expect_json() { json_holds "$1" <out || fail "expected of the JSON on stdout: $1"; }
+expect_err_json() { tail -n 1 err | json_holds "$1" || fail "expected of the JSON on stderr: $1"; }
 
 # expect_usage COMMAND: one line, and where to read on
 expect_usage() {

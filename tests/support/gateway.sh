@@ -86,7 +86,7 @@ expect() {
 }
 expect_head() { grep -qi -- "$1" head || failed "expected in the head: $1"; }
 no_head() { ! grep -qi -- "$1" head || failed "not expected in the head: $1"; }
-expect_json() { jq -e "$1" body >/dev/null || failed "expected of the body: $1"; }
+expect_json() { json_holds "$1" <body || failed "expected of the body: $1"; }
 
 raw_says() {
 	printf "$1" | timeout 20 "$SERVE/serve_raw" "$port" >body
