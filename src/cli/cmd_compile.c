@@ -54,12 +54,14 @@ static int compile(const char *file, const compile_options *o)
 	options.wrap_modules = true;
 	options.profile = o->debug_info ? BH_PROFILE_DEVELOPMENT : BH_PROFILE_PRODUCTION;
 	options.secret_key = o->sign ? key : NULL;
+	report_if_interrupted(&(report){.file = file});
 	interrupt_catch();
 	if (!o->quiet)
 		progress_begin(file);
 	bh_error *err = NULL;
 	bh_status status = bh_artifact_compile(name, file, &options, &err);
 	progress_end();
+	interrupt_cancels(NULL);
 	if (status)
 		return report_error(&(report){.file = file}, status, err, -1);
 	if (!o->quiet)

@@ -71,6 +71,7 @@ int guest_load(guest *out, const terms *t, const guest_options *options)
 	int code = options->trust ? key_read(key, KEY_PUBLIC, options->trust) : 0;
 	if (code)
 		return code;
+	report_if_interrupted(&(report){.file = t->file, .terms = t});
 	interrupt_catch();
 	uint64_t begin = x_now_ns();
 	if (!options->quiet)
@@ -84,6 +85,7 @@ int guest_load(guest *out, const terms *t, const guest_options *options)
 		bh_component_describe(out->component, &out->needs);
 		return 0;
 	}
+	interrupt_cancels(NULL); /* there is something else to say now */
 	return report_error(&(report){.file = t->file, .terms = t}, status, err, -1);
 }
 

@@ -10,6 +10,9 @@
 /* Take the signals over. A signal that is ignored stays ignored (nohup, shells' background jobs). */
 void interrupt_catch(void);
 
+/* Write a text, which it takes over, to a descriptor where this signal ends the command at once; until interrupt_cancels(). */
+void interrupt_says(int number, int fd, char *text);
+
 /* Cancel this token at the first signal; NULL: there is no guest to stop. */
 void interrupt_cancels(bh_cancel *cancel);
 

@@ -31,15 +31,24 @@ const char *output_style_on(FILE *stream, output_style style)
 	return plain ? "" : sequences[style];
 }
 
+static char *line_of(output_style style, const char *subject, const char *message)
+{
+	X_AUTO char *raw = subject ? x_format("%s: %s", subject, message) : x_copy(message);
+	X_AUTO char *clean = text_clean(raw);
+	return x_format("%sbulkhead:%s %s\n", output_style_on(stderr, style), output_style_on(stderr, STYLE_OFF), clean);
+}
+
 /* One write for one message, so that messages of ours and of the guest do not mix within a line. */
 static void say(output_style style, const char *subject, const char *format, va_list args)
 {
 	X_AUTO char *message = x_vformat(format, args);
-	X_AUTO char *raw = subject ? x_format("%s: %s", subject, message) : x_copy(message);
-	X_AUTO char *clean = text_clean(raw);
-	X_AUTO char *line =
-		x_format("%sbulkhead:%s %s\n", output_style_on(stderr, style), output_style_on(stderr, STYLE_OFF), clean);
+	X_AUTO char *line = line_of(style, subject, message);
 	fputs(line, stderr);
+}
+
+char *output_error_line(const char *subject, const char *message)
+{
+	return line_of(STYLE_ERROR, subject, message);
 }
 
 void say_error(const char *subject, const char *format, ...)

@@ -11,6 +11,9 @@ void output_be_quiet(void);
 /* An error's one line: "bulkhead: SUBJECT: message"; without a subject where that is NULL. */
 void say_error(const char *subject, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* That line, to be written later; to be freed. */
+char *output_error_line(const char *subject, const char *message);
+
 /* The same for what is no error. */
 void say_remark(const char *subject, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -3,10 +3,13 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "exit_code.h"
+#include "interrupt.h"
 #include "memory.h"
 #include "output.h"
 #include "report_json.h"
@@ -117,6 +120,31 @@ int report_words(const report *about, bh_status status, const char *message, con
 {
 	const wording words = {(char *)message, (char *)hint};
 	return tell(about, status, NULL, &words, exit_code_of(status));
+}
+
+static char *text_of_interrupt(const report *about, int code)
+{
+	const wording words = {(char *)"interrupted", NULL};
+	if (!report_is_json()) {
+		X_AUTO char *line = output_error_line(about->file, words.message);
+		return x_format("%s%s", isatty(STDERR_FILENO) ? "\r\033[K" : "", line); /* over the line of progress */
+	}
+	char *text = NULL;
+	size_t length;
+	FILE *memory = open_memstream(&text, &length);
+	if (!memory)
+		x_no_memory();
+	report_json_error(memory, about, BH_E_CANCELLED, NULL, &words, code);
+	fclose(memory);
+	return text;
+}
+
+void report_if_interrupted(const report *about)
+{
+	static const int signals[] = {SIGINT, SIGTERM};
+	for (size_t i = 0; i < X_COUNT(signals); i++)
+		interrupt_says(signals[i], report_is_json() ? fileno(json_stream()) : STDERR_FILENO,
+		               text_of_interrupt(about, 128 + signals[i]));
 }
 
 int report_missing_file(const char *path, int number)

@@ -35,6 +35,9 @@ int report_error(const report *about, bh_status status, bh_error *err, int code)
 /* The same in words of our own. */
 int report_words(const report *about, bh_status status, const char *message, const char *hint);
 
+/* Say so at a signal that ends the command at once: what is interrupted has no guest yet to be stopped (interrupt.h). */
+void report_if_interrupted(const report *about);
+
 /* A file that cannot be found (or reached: errno says). */
 int report_missing_file(const char *path, int number);
 

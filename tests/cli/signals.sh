@@ -27,6 +27,24 @@ run_signal INT 1.5 call --json --memory 64MB --timeout 30s counter.wasm 'sleep-m
 expect_exit 130
 expect_json '.exit == 130'
 
+# While there is no guest yet to be stopped it is said, too: this compiles for seconds.
+perl -e 'print "(component (core module ";
+	print "(func (param i32) (result i32) ", "(i32.add (local.get 0) (i32.mul (i32.const $_) " x 60, "(local.get 0)", "))" x 60, ")" for 1 .. 5000;
+	print "))"' >large.wat
+run_signal INT 0.5 run --memory 64MB large.wat
+expect_exit 130
+expect_err_has "bulkhead: large.wat: interrupted"
+run_signal TERM 0.5 run --memory 64MB --json large.wat
+expect_exit 143
+expect_err_json '.error.status == "BH_E_CANCELLED" and .exit == 143 and .usage == null'
+run_signal INT 0.5 call --memory 64MB --json large.wat 'none()'
+expect_exit 130
+expect_json '.error.file == "large.wat" and .exit == 130'
+run_signal TERM 0.5 compile large.wat
+expect_exit 143
+expect_err_has "bulkhead: large.wat: interrupted"
+[ ! -e large.cwasm ] || fail "half a file"
+
 # Who has told us to ignore it is not contradicted.
 (
 	trap '' INT
