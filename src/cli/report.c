@@ -132,10 +132,10 @@ static char *text_of_interrupt(const report *about, int code)
 	char *text = NULL;
 	size_t length;
 	FILE *memory = open_memstream(&text, &length);
-	if (!memory)
+	if (memory)
+		report_json_error(memory, about, BH_E_CANCELLED, NULL, &words, code);
+	if (!memory || fclose(memory))
 		x_no_memory();
-	report_json_error(memory, about, BH_E_CANCELLED, NULL, &words, code);
-	fclose(memory);
 	return text;
 }
 
