@@ -64,10 +64,27 @@ static void prepare(kind *k, bh_host *host, const char *guest, const char *name,
 	k->status = status;
 }
 
+/* As many as there are at once are in slots at once: what the heap and the pool ever need is there then, and stays. */
+static void fill(bh_host *host)
+{
+	tally t = {0};
+	bh_call_options options = telling(&t);
+	bh_component *counter = t_load(host, "counter.wasm", NULL);
+	bh_export *sleeps = t_find(counter, "sleep-ms");
+	const bh_value ms = bh_of_u32(500);
+	for (int i = 0; i < AT_ONCE; i++)
+		OK(bh_call_start(NULL, sleeps, NULL, &ms, 1, &options, &t_err));
+	wait_told(&t, AT_ONCE);
+	assert_int_equal(t.good, AT_ONCE);
+	bh_export_free(sleeps);
+	bh_component_unref(counter);
+}
+
 static void a_million(void **state)
 {
 	(void)state;
 	bh_host *host = host_with(2, 1000);
+	fill(host);
 	endurance e = {0};
 	prepare(&e.kinds[0], host, "wat/adder.wat", "add", 60000, BH_OK);
 	prepare(&e.kinds[1], host, "wat/unreachable.wat", "run", 60000, BH_E_TRAP);
@@ -93,7 +110,7 @@ static void a_million(void **state)
 	printf("%d calls in %.1f s: %zu KiB after a tenth, %zu KiB at the end; %zu descriptors, then %zu\n", CALLS,
 	       (t_now_ms() - start) / 1000, settled / 1024, rss / 1024, descriptors, t_descriptors());
 	assert_int_equal(atomic_load(&e.wrong), 0);
-	assert_in_range(rss, 0, settled + settled / 50);
+	assert_in_range(rss, 0, settled + settled / 200);
 	assert_in_range(t_descriptors(), 0, descriptors);
 	OK(bh_host_drain(host, BH_UNLIMITED, &t_err));
 	for (int i = 0; i < 3; i++) {
