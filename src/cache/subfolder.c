@@ -10,7 +10,7 @@
 #include "cache/cache.h"
 
 /* So often in a row nobody removes a folder between its making and the first file in it. */
-enum { MOST_TRIES = 8 };
+enum { MOST_TRIES = 32 };
 
 bh_status bh_cache_root_open(int *out, const bh_cache *cache, bh_error **err)
 {

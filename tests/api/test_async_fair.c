@@ -63,7 +63,7 @@ static void a_tick_sends_no_short_call_to_the_back(void **state)
 	(void)state;
 	enum { CALLS = 4000, TURNS = 200000 };
 	bh_host *host = host_with(1, t_slack() > 5 ? 0 : CALLS);
-	bh_component *loop = load_sharing(host, "wat/loop.wat", 0, (uint64_t)(60 * t_slack()));
+	bh_component *loop = load_sharing(host, "wat/loop.wat", 0, (uint64_t)(150 * t_slack()));
 	bh_export *run = t_find(loop, "run");
 	tally t = {0};
 	bh_call_options options = telling(&t);
