@@ -70,15 +70,6 @@ static void over(bh_task *task)
 
 static const bh_task_kind kind = {step, over, free_call};
 
-/* What points to nothing is copied as it is. */
-static bh_status copy_arg(bh_value *out, const bh_value *arg, bh_error **err)
-{
-	if (arg->kind > BH_KIND_CHAR)
-		return bh_value_copy(out, arg, err);
-	*out = *arg;
-	return BH_OK;
-}
-
 /* Few that only a fresh instance sees are kept here: it goes first. A live one may be at them for longer than the caller waits. */
 static bool take_place(bh_call *call, size_t count)
 {
@@ -95,7 +86,7 @@ static bh_status take_args(bh_call *call, const bh_value *args, size_t count, bo
 	if (given && count)
 		memcpy(call->args, args, count * sizeof *args);
 	for (size_t i = 0; !given && i < count; i++) {
-		bh_status status = copy_arg(&call->args[i], &args[i], err);
+		bh_status status = bh_value_copy(&call->args[i], &args[i], err);
 		if (status)
 			return status;
 		call->run.arg_count = i + 1;

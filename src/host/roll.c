@@ -113,8 +113,8 @@ static void kill_all(bh_roll *roll)
 	}
 }
 
-/* False: the moment came first. */
-static bool wait_until_gone(bh_roll *roll, uint64_t until)
+/* Or until the moment. */
+static void wait_until_gone(bh_roll *roll, uint64_t until)
 {
 	struct timespec moment = {
 		.tv_sec = (time_t)(until / UINT64_C(1000000000)),
@@ -129,7 +129,6 @@ static bool wait_until_gone(bh_roll *roll, uint64_t until)
 			late = pthread_cond_timedwait(&roll->empty, &roll->lock, &moment);
 	}
 	pthread_mutex_unlock(&roll->lock);
-	return !late;
 }
 
 /* Even where all were gone in time: a call that a thread waits for may be given up at any moment, and then nothing of it goes on. */

@@ -12,7 +12,7 @@
 
 enum { BH_ROLL_PARTS = 16 };
 
-/* In the first place of nothing: it is a part of what it stands for. */
+/* A part of what is listed, which finds itself from it. */
 typedef struct bh_roll_entry bh_roll_entry;
 struct bh_roll_entry {
 	void (*kill)(bh_roll_entry *entry); /* with a lock held: it may do no more than wake */

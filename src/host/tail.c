@@ -4,7 +4,6 @@ typedef struct {
 	bh_task task; /* first */
 	bh_instance *instance;
 	bh_roll_entry listed; /* in the host's roll: who drains it waits for this, too */
-	_Atomic bool killed;
 	uint64_t limit_at;
 } tail;
 
@@ -23,7 +22,7 @@ static bh_step step(bh_task *task)
 	if (bh_store_poll(instance->store, &task->waker) == BH_POLL_ENDED)
 		return end(t, bh_store_finish(instance->store, NULL, &why) ? bh_error_message(why) : NULL);
 	bh_ticker_by(instance->component->host->ticker, t->limit_at);
-	bool late = bh_now() >= t->limit_at, killed = atomic_load(&instance->killed) || atomic_load(&t->killed);
+	bool late = bh_now() >= t->limit_at, killed = atomic_load(&instance->killed);
 	if (late || killed || atomic_load(&instance->doomed)) {
 		bh_store_abort(instance->store);
 		return end(t, late ? "it passed its execution limit" : killed ? "it was killed" : "it was given up");
@@ -42,7 +41,7 @@ static void over(bh_task *task)
 static void kill_listed(bh_roll_entry *entry)
 {
 	tail *t = (tail *)((char *)entry - offsetof(tail, listed));
-	atomic_store(&t->killed, true);
+	atomic_store(&t->instance->killed, true);
 	bh_task_wake(&t->task);
 }
 

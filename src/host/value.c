@@ -172,6 +172,12 @@ static bool copy_into(bh_value *out, const bh_value *from)
 
 bh_status bh_value_copy(bh_value *out, const bh_value *from, bh_error **err)
 {
+	/* A number points to nothing: arguments of calls are mostly those. */
+	if (from->kind <= BH_KIND_CHAR) {
+		*out = *from;
+		out->owned = true;
+		return BH_OK;
+	}
 	bh_value copy;
 	if (!copy_into(&copy, from)) {
 		bh_value_deinit(&copy);
